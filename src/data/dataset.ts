@@ -1,0 +1,45 @@
+import type { Structure } from '../structure/structure.ts';
+
+/** Reference values of one structure. Absent means "not labelled", never zero. */
+export interface Labels {
+  /** Total energy as labelled, eV. */
+  readonly energy?: number;
+  /** eV/Å, [3N]. */
+  readonly forces?: Float64Array;
+  /** σ = (1/V) ∂E/∂ε, eV/Å³, [9], symmetric, positive in tension (the sign that ASE uses). */
+  readonly stress?: Float64Array;
+}
+
+/** A value of a comment line that nearsight does not use and hands through unchanged. */
+export type InfoValue = string | number | boolean | readonly (string | number | boolean)[];
+
+/** A column (or several) of per-atom data that nearsight does not use and hands through unchanged. */
+export interface AtomArray {
+  /** Extended XYZ type letter: S(tring), R(eal), I(nteger), L(ogical). */
+  readonly type: 'S' | 'R' | 'I' | 'L';
+  readonly columns: number;
+  /** Row-major, [N · columns]. */
+  readonly values: readonly string[] | Float64Array | Int32Array | readonly boolean[];
+}
+
+/** One structure of a file, with its labels and whatever else the file said of it. */
+export interface Frame {
+  readonly structure: Structure;
+  readonly labels: Labels;
+  /** Where it comes from (`config_type` and its sisters); '' when the file does not say. */
+  readonly group: string;
+  readonly info: Readonly<Record<string, InfoValue>>;
+  readonly arrays: Readonly<Record<string, AtomArray>>;
+  /** Line of the file on which the frame starts, from 1, and its number in the file, from 0. */
+  readonly line: number;
+  readonly index: number;
+}
+
+/** Frames with a common origin. */
+export interface Dataset {
+  readonly frames: readonly Frame[];
+  /** Path or name. */
+  readonly source: string;
+  /** SHA-256 of the bytes that were read (after decompression), hex; '' when made in memory. */
+  readonly sha256: string;
+}

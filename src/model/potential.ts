@@ -1,0 +1,34 @@
+import type { NeighbourList } from '../structure/neighbours.ts';
+import type { Structure } from '../structure/structure.ts';
+
+/** Energy of one structure and its exact derivatives. */
+export interface Evaluation {
+  /** Potential energy, eV. */
+  readonly energy: number;
+  /** Its split over the atoms, eV, [N]; sums to `energy`. */
+  readonly atomicEnergies: Float64Array;
+  /** −∂E/∂r, eV/Å, [3N]. */
+  readonly forces: Float64Array;
+  /**
+   * ∂E/∂ε, eV, [9], row-major and symmetric: the change of energy under a homogeneous strain r → (1 + ε) r.
+   * Divided by the volume it is the stress (positive in tension); its negative is the virial.
+   */
+  readonly strainGradient: Float64Array;
+}
+
+/**
+ * E(structure) and its derivatives. Holds no structure and no result; always returns fresh arrays.
+ * The total potential is a sum of parts, each of them a potential.
+ */
+export interface Potential {
+  readonly name: string;
+  /** No atom feels another one beyond this distance, Å. */
+  readonly cutoff: number;
+  /** Atomic numbers it is defined for. A structure with any other element is refused. */
+  readonly elements: readonly number[];
+  /**
+   * `neighbours` is built on the spot when absent; when given, it must be valid for `structure` (see
+   * `isStale`) and reach at least as far as `cutoff`.
+   */
+  evaluate(structure: Structure, neighbours?: NeighbourList): Evaluation;
+}
