@@ -16,10 +16,10 @@ export const BOHR = 0.529177210903;
 /** kcal/mol in eV (thermochemical calorie). */
 export const KCAL_PER_MOL = 0.0433641153087705;
 /** 1 GPa in eV/Å³. */
-export const GPA = 6.241509074460763e-3;
+export const GPA: number = 6.241509074460763e-3;
 /** 1 kbar in eV/Å³. */
-export const KBAR = GPA / 10;
+export const KBAR: number = GPA / 10;
 /** Coulomb constant e²/4πε₀, eV·Å. */
 export const COULOMB = 14.399645478425668;
 /** Acceleration of 1 u under 1 eV/Å, in Å/fs²; equally 1 eV expressed in u·Å²/fs². */
-export const EV_PER_U = ELEMENTARY_CHARGE / ATOMIC_MASS / 1e10;
+export const EV_PER_U: number = ELEMENTARY_CHARGE / ATOMIC_MASS / 1e10;
