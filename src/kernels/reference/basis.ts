@@ -1,0 +1,110 @@
+import type { ModelShape } from '../kernels.ts';
+
+/**
+ * What the model sees of one edge: radial functions of its length, spherical harmonics of its direction.
+ */
+
+/**
+ * Quintic switching function S(r) = 1 − 10u³ + 15u⁴ − 6u⁵, u = (r − onset)/(cutoff − onset): 1 up to the onset, 0 from
+ * the cutoff on, with two continuous derivatives at both.
+ * @returns [S, dS/dr in 1/Å]
+ */
+export function switching(r: number, onset: number, cutoff: number): [number, number] {
+  if (r <= onset) return [1, 0];
+  if (r >= cutoff) return [0, 0];
+  const width = cutoff - onset;
+  const u = (r - onset) / width;
+  return [1 - u * u * u * (10 - u * (15 - 6 * u)), (-30 * u * u * (1 - u) * (1 - u)) / width];
+}
+
+/**
+ * Radial functions B_b(r) = T_b(2r/r_c − 1)·S(r), b = 0 … radial−1, and their slopes dB_b/dr, 1/Å. Written to
+ * `values` and `slopes` from index `at` on. Chebyshev polynomials by T_{b+1} = 2x T_b − T_{b−1}.
+ */
+export function radialBasis(shape: ModelShape, r: number, values: Float64Array, slopes: Float64Array, at = 0): void {
+  const { radial, onset, cutoff } = shape;
+  const [S, dS] = switching(r, onset, cutoff);
+  const x = (2 * r) / cutoff - 1;
+  const dx = 2 / cutoff;
+  let [T, previous] = [1, x]; // T_0, and T_{−1} = T_1
+  let [dT, previousSlope] = [0, 1]; // by x
+  for (let b = 0; b < radial; b++) {
+    values[at + b] = T * S;
+    slopes[at + b] = dT * dx * S + T * dS;
+    const next = 2 * x * T - previous;
+    const nextSlope = 2 * T + 2 * x * dT - previousSlope;
+    [previous, T] = [T, next];
+    [previousSlope, dT] = [dT, nextSlope];
+  }
+}
+
+const R3 = Math.sqrt(3);
+const R15 = Math.sqrt(15);
+const R58 = Math.sqrt(5 / 8);
+const R38 = Math.sqrt(3 / 8);
+
+/**
+ * Real spherical harmonics Y_lm of the unit vector (x, y, z), Racah-normalised (Σ_m Y_lm² = 1), index l² + l + m, without
+ * Condon–Shortley sign. Written to `values` from index `at` on; (lmax+1)² numbers.
+ */
+export function sphericalHarmonics(lmax: number, n: readonly number[], values: Float64Array, at = 0): void {
+  const [x, y, z] = n;
+  values[at] = 1;
+  values[at + 1] = y;
+  values[at + 2] = z;
+  values[at + 3] = x;
+  values[at + 4] = R3 * x * y;
+  values[at + 5] = R3 * y * z;
+  values[at + 6] = (3 * z * z - 1) / 2;
+  values[at + 7] = R3 * x * z;
+  values[at + 8] = (R3 / 2) * (x * x - y * y);
+  if (lmax < 3) return;
+  values[at + 9] = R58 * y * (3 * x * x - y * y);
+  values[at + 10] = R15 * x * y * z;
+  values[at + 11] = R38 * y * (5 * z * z - 1);
+  values[at + 12] = (z * (5 * z * z - 3)) / 2;
+  values[at + 13] = R38 * x * (5 * z * z - 1);
+  values[at + 14] = (R15 / 2) * z * (x * x - y * y);
+  values[at + 15] = R58 * x * (x * x - 3 * y * y);
+}
+
+/**
+ * Gradients of Y_lm(r/|r|) by the edge vector r = |r|·n, 1/Å: [(lmax+1)²][3], written to `gradients` from `at` on.
+ *
+ * The polynomials above agree with Y_lm on the unit sphere only. Of their gradient ∇P the part along n means
+ * nothing: ∇Y = (∇P − n (n·∇P))/|r|.
+ */
+export function harmonicGradients(
+  lmax: number,
+  n: readonly number[],
+  r: number,
+  gradients: Float64Array,
+  at = 0,
+): void {
+  const [x, y, z] = n;
+  let next = at;
+  const write = (px: number, py: number, pz: number): void => {
+    const along = px * x + py * y + pz * z;
+    gradients[next] = (px - along * x) / r;
+    gradients[next + 1] = (py - along * y) / r;
+    gradients[next + 2] = (pz - along * z) / r;
+    next += 3;
+  };
+  write(0, 0, 0);
+  write(0, 1, 0);
+  write(0, 0, 1);
+  write(1, 0, 0);
+  write(R3 * y, R3 * x, 0);
+  write(0, R3 * z, R3 * y);
+  write(0, 0, 3 * z);
+  write(R3 * z, 0, R3 * x);
+  write(R3 * x, -R3 * y, 0);
+  if (lmax < 3) return;
+  write(R58 * 6 * x * y, R58 * 3 * (x * x - y * y), 0);
+  write(R15 * y * z, R15 * x * z, R15 * x * y);
+  write(0, R38 * (5 * z * z - 1), R38 * 10 * y * z);
+  write(0, 0, (15 * z * z - 3) / 2);
+  write(R38 * (5 * z * z - 1), 0, R38 * 10 * x * z);
+  write(R15 * x * z, -R15 * y * z, (R15 / 2) * (x * x - y * y));
+  write(R58 * 3 * (x * x - y * y), -R58 * 6 * x * y, 0);
+}
