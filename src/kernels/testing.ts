@@ -84,7 +84,8 @@ function isCrowded(positions: Float64Array, i: number, cell: Float64Array): bool
 }
 
 function distance(a: Float64Array, i: number, b: Float64Array, j: number): number {
-  return Math.hypot(a[3 * i] - b[3 * j], a[3 * i + 1] - b[3 * j + 1], a[3 * i + 2] - b[3 * j + 2]);
+  const [x, y, z] = [a[3 * i] - b[3 * j], a[3 * i + 1] - b[3 * j + 1], a[3 * i + 2] - b[3 * j + 2]];
+  return Math.sqrt(x * x + y * y + z * z);
 }
 
 /**
@@ -132,15 +133,15 @@ export function systemFromPositions(
 
 /** How many steps along each lattice vector can bring one atom within the cutoff of another. */
 function reach(positions: Float64Array, cell: Float64Array, cutoff: number): number[] {
-  let spread = 0;
-  for (let i = 1; i < positions.length / 3; i++) spread = Math.max(spread, distance(positions, i, positions, 0));
-  const row = (a: number): number[] => Array.from(cell.subarray(3 * (a % 3), 3 * (a % 3) + 3));
+  const row = (a: number): Float64Array => cell.subarray(3 * (a % 3), 3 * (a % 3) + 3);
   return [0, 1, 2].map((a) => {
+    // Heights above the lattice plane that the other two vectors span.
     const [u, v] = [row(a + 1), row(a + 2)];
     const normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-    const volume = Math.abs(row(a).reduce((sum, x, c) => sum + x * normal[c], 0));
-    // The planes spanned by the other two vectors lie volume/|normal| apart.
-    return Math.ceil(((cutoff + 2 * spread) * Math.hypot(...normal)) / volume);
+    const height = (r: Float64Array): number =>
+      (r[0] * normal[0] + r[1] * normal[1] + r[2] * normal[2]) / Math.hypot(...normal);
+    const heights = Array.from({ length: positions.length / 3 }, (_, i) => height(positions.subarray(3 * i)));
+    return Math.ceil((cutoff + Math.max(...heights) - Math.min(...heights)) / Math.abs(height(row(a))));
   });
 }
 
@@ -209,8 +210,8 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i] - b[i]);
-    if (!(difference <= largest)) largest = difference; // a NaN wins, and stays
-    if (Number.isNaN(difference)) return difference;
+    if (Number.isNaN(difference)) return difference; // below no tolerance
+    largest = Math.max(largest, difference);
   }
   return largest;
 }

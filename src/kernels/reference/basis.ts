@@ -47,8 +47,10 @@ const R38 = Math.sqrt(3 / 8);
  * Real spherical harmonics Y_lm of the unit vector (x, y, z), Racah-normalised (Σ_m Y_lm² = 1), index l² + l + m, without
  * Condon–Shortley sign. Written to `values` from index `at` on; (lmax+1)² numbers.
  */
-export function sphericalHarmonics(lmax: number, n: readonly number[], values: Float64Array, at = 0): void {
-  const [x, y, z] = n;
+export function sphericalHarmonics(lmax: number, n: ArrayLike<number>, values: Float64Array, at = 0): void {
+  const x = n[0];
+  const y = n[1];
+  const z = n[2];
   values[at] = 1;
   values[at + 1] = y;
   values[at + 2] = z;
@@ -76,35 +78,42 @@ export function sphericalHarmonics(lmax: number, n: readonly number[], values: F
  */
 export function harmonicGradients(
   lmax: number,
-  n: readonly number[],
+  n: ArrayLike<number>,
   r: number,
   gradients: Float64Array,
   at = 0,
 ): void {
-  const [x, y, z] = n;
-  let next = at;
-  const write = (px: number, py: number, pz: number): void => {
-    const along = px * x + py * y + pz * z;
-    gradients[next] = (px - along * x) / r;
-    gradients[next + 1] = (py - along * y) / r;
-    gradients[next + 2] = (pz - along * z) / r;
-    next += 3;
-  };
-  write(0, 0, 0);
-  write(0, 1, 0);
-  write(0, 0, 1);
-  write(1, 0, 0);
-  write(R3 * y, R3 * x, 0);
-  write(0, R3 * z, R3 * y);
-  write(0, 0, 3 * z);
-  write(R3 * z, 0, R3 * x);
-  write(R3 * x, -R3 * y, 0);
-  if (lmax < 3) return;
-  write(R58 * 6 * x * y, R58 * 3 * (x * x - y * y), 0);
-  write(R15 * y * z, R15 * x * z, R15 * x * y);
-  write(0, R38 * (5 * z * z - 1), R38 * 10 * y * z);
-  write(0, 0, (15 * z * z - 3) / 2);
-  write(R38 * (5 * z * z - 1), 0, R38 * 10 * x * z);
-  write(R15 * x * z, -R15 * y * z, (R15 / 2) * (x * x - y * y));
-  write(R58 * 3 * (x * x - y * y), -R58 * 6 * x * y, 0);
+  const x = n[0];
+  const y = n[1];
+  const z = n[2];
+  write(gradients, at, 0, 0, 0);
+  write(gradients, at + 3, 0, 1, 0);
+  write(gradients, at + 6, 0, 0, 1);
+  write(gradients, at + 9, 1, 0, 0);
+  write(gradients, at + 12, R3 * y, R3 * x, 0);
+  write(gradients, at + 15, 0, R3 * z, R3 * y);
+  write(gradients, at + 18, 0, 0, 3 * z);
+  write(gradients, at + 21, R3 * z, 0, R3 * x);
+  write(gradients, at + 24, R3 * x, -R3 * y, 0);
+  if (lmax >= 3) {
+    write(gradients, at + 27, R58 * 6 * x * y, R58 * 3 * (x * x - y * y), 0);
+    write(gradients, at + 30, R15 * y * z, R15 * x * z, R15 * x * y);
+    write(gradients, at + 33, 0, R38 * (5 * z * z - 1), R38 * 10 * y * z);
+    write(gradients, at + 36, 0, 0, (15 * z * z - 3) / 2);
+    write(gradients, at + 39, R38 * (5 * z * z - 1), 0, R38 * 10 * x * z);
+    write(gradients, at + 42, R15 * x * z, -R15 * y * z, (R15 / 2) * (x * x - y * y));
+    write(gradients, at + 45, R58 * 3 * (x * x - y * y), -R58 * 6 * x * y, 0);
+  }
+  for (let g = at; g < at + 3 * (lmax + 1) ** 2; g += 3) {
+    const along = gradients[g] * x + gradients[g + 1] * y + gradients[g + 2] * z;
+    gradients[g] = (gradients[g] - along * x) / r;
+    gradients[g + 1] = (gradients[g + 1] - along * y) / r;
+    gradients[g + 2] = (gradients[g + 2] - along * z) / r;
+  }
+}
+
+function write(vectors: Float64Array, at: number, x: number, y: number, z: number): void {
+  vectors[at] = x;
+  vectors[at + 1] = y;
+  vectors[at + 2] = z;
 }

@@ -53,18 +53,18 @@ export function gatherEdges(shape: ModelShape, system: KernelSystem, atom: numbe
   const { sites, first, neighbours } = system;
   const { lmax, radial, cutoff } = shape;
   const harmonics = (lmax + 1) ** 2;
+  const vector = new Float64Array(3);
+  const direction = new Float64Array(3);
   let n = 0;
   for (let p = first[atom]; p < first[atom + 1]; p++) {
     const site = neighbours[p];
-    const x = sites[3 * site] - sites[3 * atom];
-    const y = sites[3 * site + 1] - sites[3 * atom + 1];
-    const z = sites[3 * site + 2] - sites[3 * atom + 2];
-    const r = Math.sqrt(x * x + y * y + z * z);
+    for (let c = 0; c < 3; c++) vector[c] = sites[3 * site + c] - sites[3 * atom + c];
+    const r = Math.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2);
     if (r >= cutoff) continue;
-    const direction = [x / r, y / r, z / r];
+    for (let c = 0; c < 3; c++) direction[c] = vector[c] / r;
     edges.site[n] = site;
     edges.species[n] = system.species[site];
-    edges.vector.set([x, y, z], 3 * n);
+    edges.vector.set(vector, 3 * n);
     edges.direction.set(direction, 3 * n);
     radialBasis(shape, r, edges.radial, edges.radialSlope, radial * n);
     sphericalHarmonics(lmax, direction, edges.angular, harmonics * n);
@@ -76,33 +76,33 @@ export function gatherEdges(shape: ModelShape, system: KernelSystem, atom: numbe
 
 /** Adds D[s,lm,b] = Σ_j B_b Y_lm over the edges to sites j of species s, [S][(lmax+1)²][radial]. */
 export function addDensities(shape: ModelShape, edges: Edges, D: Float64Array): void {
-  const { radial } = shape;
+  const { radial: count } = shape;
+  const { radial, angular, species } = edges;
   const harmonics = (shape.lmax + 1) ** 2;
   for (let j = 0; j < edges.count; j++) {
+    const first = species[j] * harmonics * count;
     for (let lm = 0; lm < harmonics; lm++) {
-      const at = (edges.species[j] * harmonics + lm) * radial;
-      const Y = edges.angular[j * harmonics + lm];
-      for (let b = 0; b < radial; b++) D[at + b] += edges.radial[j * radial + b] * Y;
+      const Y = angular[j * harmonics + lm];
+      for (let b = 0; b < count; b++) D[first + lm * count + b] += radial[j * count + b] * Y;
     }
   }
 }
 
 /** Adds dD/dt when the edge vectors move with `velocity`, Å per unit of t, [count][3]. */
 export function addDensityTangents(shape: ModelShape, edges: Edges, velocity: Float64Array, D: Float64Array): void {
-  const { radial } = shape;
+  const { radial: count } = shape;
+  const { radial, radialSlope, angular, angularGradient, direction, species } = edges;
   const harmonics = (shape.lmax + 1) ** 2;
   for (let j = 0; j < edges.count; j++) {
     const [x, y, z] = [velocity[3 * j], velocity[3 * j + 1], velocity[3 * j + 2]];
-    const n = edges.direction;
-    const lengthening = x * n[3 * j] + y * n[3 * j + 1] + z * n[3 * j + 2];
+    const lengthening = x * direction[3 * j] + y * direction[3 * j + 1] + z * direction[3 * j + 2];
+    const first = species[j] * harmonics * count;
     for (let lm = 0; lm < harmonics; lm++) {
-      const at = (edges.species[j] * harmonics + lm) * radial;
-      const Y = edges.angular[j * harmonics + lm];
       const g = 3 * (j * harmonics + lm);
-      const dY = edges.angularGradient[g] * x + edges.angularGradient[g + 1] * y + edges.angularGradient[g + 2] * z;
-      for (let b = 0; b < radial; b++) {
-        const edge = j * radial + b;
-        D[at + b] += edges.radialSlope[edge] * lengthening * Y + edges.radial[edge] * dY;
+      const dY = angularGradient[g] * x + angularGradient[g + 1] * y + angularGradient[g + 2] * z;
+      const drY = lengthening * angular[j * harmonics + lm];
+      for (let b = 0; b < count; b++) {
+        D[first + lm * count + b] += radialSlope[j * count + b] * drY + radial[j * count + b] * dY;
       }
     }
   }
@@ -119,24 +119,26 @@ export function edgeGradient(
   adjoint: Float64Array,
   out: Float64Array,
 ): void {
-  const { radial } = shape;
+  const { radial: count } = shape;
+  const { radial, radialSlope, angular, angularGradient, direction } = edges;
   const harmonics = (shape.lmax + 1) ** 2;
+  const first = edges.species[j] * harmonics * count;
   let [along, x, y, z] = [0, 0, 0, 0];
   for (let lm = 0; lm < harmonics; lm++) {
-    const at = (edges.species[j] * harmonics + lm) * radial;
+    const at = first + lm * count;
     let byLength = 0;
     let byDirection = 0;
-    for (let b = 0; b < radial; b++) {
-      byLength += edges.radialSlope[j * radial + b] * adjoint[at + b];
-      byDirection += edges.radial[j * radial + b] * adjoint[at + b];
+    for (let b = 0; b < count; b++) {
+      byLength += radialSlope[j * count + b] * adjoint[at + b];
+      byDirection += radial[j * count + b] * adjoint[at + b];
     }
     const g = 3 * (j * harmonics + lm);
-    along += byLength * edges.angular[j * harmonics + lm];
-    x += byDirection * edges.angularGradient[g];
-    y += byDirection * edges.angularGradient[g + 1];
-    z += byDirection * edges.angularGradient[g + 2];
+    along += byLength * angular[j * harmonics + lm];
+    x += byDirection * angularGradient[g];
+    y += byDirection * angularGradient[g + 1];
+    z += byDirection * angularGradient[g + 2];
   }
-  out[0] = x + along * edges.direction[3 * j];
-  out[1] = y + along * edges.direction[3 * j + 1];
-  out[2] = z + along * edges.direction[3 * j + 2];
+  out[0] = x + along * direction[3 * j];
+  out[1] = y + along * direction[3 * j + 1];
+  out[2] = z + along * direction[3 * j + 2];
 }

@@ -1,0 +1,147 @@
+/** Blocks of 16 atoms through all steps of the model. */
+import { clearStrain, densities, densityTangents, edgeBackward, edgeForward, storeStrain } from './edges';
+import { invariants, invariantsBackward, invariantsBackwardDual, invariantsDual } from './generated/invariants';
+import { addOuter, multiply } from './matrix';
+import { gMix, readout, readoutDual } from './readout';
+import {
+  BLOCK,
+  bytesD,
+  lmax,
+  mix,
+  mixT,
+  nChannels,
+  nFeatures,
+  nHeads,
+  nLm,
+  nRadial,
+  nSpecies,
+  order,
+  sA,
+  sD,
+  sEdges,
+  sGA,
+  sGX,
+  sKinds,
+  sPresent,
+  species,
+  sX,
+  tA,
+  tD,
+  tGA,
+  tGX,
+  tX,
+} from './state';
+
+/** A = Σ_s D_s · mix_s, one matrix product per species and l for the whole block. */
+function mixForward(D: usize, A: usize): void {
+  const nb = nRadial;
+  const K = nChannels;
+  let add = false;
+  for (let s: usize = 0; s < nSpecies; s++) {
+    if (!load<i32>(sPresent + (s << 2))) continue;
+    for (let l: usize = 0; l <= <usize>lmax; l++) {
+      const row = BLOCK * l * l;
+      const W = mix + (((s * <usize>(lmax + 1) + l) * nb * K) << 2);
+      multiply(D + s * bytesD + ((row * nb) << 2), BLOCK * (2 * l + 1), nb, W, K, A + ((row * K) << 2), add);
+    }
+    add = true;
+  }
+  if (!add) memory.fill(A, 0, (BLOCK * nLm * K) << 2);
+}
+
+/** ∂E/∂D_s = ∂E/∂A · mix_sᵀ. */
+function mixBackward(GA: usize, D: usize): void {
+  const nb = nRadial;
+  const K = nChannels;
+  for (let s: usize = 0; s < nSpecies; s++) {
+    if (!load<i32>(sPresent + (s << 2))) continue;
+    for (let l: usize = 0; l <= <usize>lmax; l++) {
+      const row = BLOCK * l * l;
+      const W = mixT + (((s * <usize>(lmax + 1) + l) * nb * K) << 2);
+      multiply(GA + ((row * K) << 2), BLOCK * (2 * l + 1), K, W, nb, D + s * bytesD + ((row * nb) << 2), false);
+    }
+  }
+}
+
+/** ∂L/∂mix += Dᵀ Āt + Ḋᵀ Ā. */
+function mixGradient(): void {
+  const nb = nRadial;
+  const K = nChannels;
+  for (let s: usize = 0; s < nSpecies; s++) {
+    if (!load<i32>(sPresent + (s << 2))) continue;
+    for (let l: usize = 0; l <= <usize>lmax; l++) {
+      const row = BLOCK * l * l;
+      const from = s * bytesD + ((row * nb) << 2);
+      const at = (row * K) << 2;
+      const G = gMix + (((s * <usize>(lmax + 1) + l) * nb * K) << 2);
+      addOuter(sD + from, tD + from, BLOCK * (2 * l + 1), nb, tGA + at, sGA + at, K, G);
+    }
+  }
+}
+
+/** Densities of atoms [lo, hi), with their edges kept; rows without atoms or edges are zero. Notes their species. */
+export function blockDensities(lo: i32, hi: i32): void {
+  memory.fill(sPresent, 0, nSpecies << 2);
+  memory.fill(sKinds, 0, BLOCK << 2);
+  memory.copy(sKinds, species + ((<usize>lo) << 2), (<usize>(hi - lo)) << 2);
+  let cache = sEdges;
+  for (let i = lo; i < hi; i++) {
+    const slot: usize = <usize>(i - lo);
+    cache = edgeForward(i, slot, cache);
+    densities(slot);
+  }
+}
+
+/** Invariants of the block in sX, from sD. */
+export function blockFeatures(): void {
+  mixForward(sD, sA);
+  const stride = nChannels << 2;
+  for (let a: usize = 0; a < BLOCK; a++) invariants(lmax, order, a, stride, sA, sX + ((a * nFeatures) << 2));
+}
+
+/**
+ * Energies (f32, at `energies`, room for 16), forces and ∂E/∂ε (f32 [8] at `strain`) of atoms [lo, hi).
+ * head < 0: the mean over heads.
+ */
+export function evaluateBlock(
+  lo: i32,
+  hi: i32,
+  head: i32,
+  energies: usize,
+  forces: usize,
+  scale: f32,
+  strain: usize,
+): void {
+  blockDensities(lo, hi);
+  blockFeatures();
+  memory.fill(energies, 0, BLOCK << 2);
+  if (head >= 0) readout(head, 1, energies, false);
+  else for (let h: usize = 0; h < nHeads; h++) readout(h, <f32>(1.0 / <f64>nHeads), energies, h > 0);
+  const stride = nChannels << 2;
+  for (let a: usize = 0; a < BLOCK; a++)
+    invariantsBackward(lmax, order, a, stride, sA, sGX + ((a * nFeatures) << 2), sGA);
+  mixBackward(sGA, sD);
+  clearStrain();
+  for (let i = lo; i < hi; i++) edgeBackward(i, <usize>(i - lo), forces, scale);
+  storeStrain(strain);
+}
+
+/** Gradient of one head's loss over atoms [lo, hi), in dual numbers; see `readoutDual` and `densityTangents`. */
+export function gradientBlock(lo: i32, hi: i32, head: usize, seed: f32, velocity: usize, strain: usize): void {
+  blockDensities(lo, hi);
+  for (let s: usize = 0; s < nSpecies; s++) if (load<i32>(sPresent + (s << 2))) memory.fill(tD + s * bytesD, 0, bytesD);
+  for (let i = lo; i < hi; i++) densityTangents(i, <usize>(i - lo), velocity, strain);
+  mixForward(sD, sA);
+  mixForward(tD, tA);
+  const stride = nChannels << 2;
+  for (let a: usize = 0; a < BLOCK; a++) {
+    const x = (a * nFeatures) << 2;
+    invariantsDual(lmax, order, a, stride, sA, tA, sX + x, tX + x);
+  }
+  readoutDual(head, seed, <usize>(hi - lo));
+  for (let a: usize = 0; a < BLOCK; a++) {
+    const x = (a * nFeatures) << 2;
+    invariantsBackwardDual(lmax, order, a, stride, sA, tA, sGX + x, tGX + x, sGA, tGA);
+  }
+  mixGradient();
+}

@@ -1,0 +1,253 @@
+/**
+ * Threads that share one memory and work on one job at a time: fork and join by atomics, no messages.
+ * The main thread works too. Jobs are split dynamically, by an atomic counter; the kernels see to it that results
+ * do not depend on who did what.
+ */
+
+/** What the compiled kernels export; see assembly/index.ts. */
+export interface KernelExports {
+  scratchBytes(model: number, capacity: number, training: boolean): number;
+  trainingBytes(sites: number, atoms: number): number;
+  evaluateShare(
+    model: number,
+    system: number,
+    head: number,
+    scratch: number,
+    counter: number,
+    energies: number,
+    strains: number,
+    forces: number,
+    scale: number,
+  ): number;
+  collectForces(system: number, forces: number, threads: number, stride: number, unit: number, out: number): void;
+  features(model: number, system: number, scratch: number, out: number): void;
+  densitiesOf(model: number, system: number, scratch: number, from: number, to: number, out: number): void;
+  trainShare(
+    model: number,
+    terms: number,
+    count: number,
+    scratch: number,
+    buffers: number,
+    counter: number,
+    gradients: number,
+    slotBytes: number,
+    mixLength: number,
+    errors: number,
+    scale: number,
+  ): void;
+  sumSlots(slots: number, stride: number, count: number): void;
+}
+
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  const abort = (): never => {
+    throw new Error('the kernel stopped');
+  };
+  return new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as KernelExports;
+}
+
+/** Bytes of the control block: words that all threads watch, then the job's numbers. */
+export const CONTROL_BYTES = 1024;
+// Words (i32) of the control block.
+/** Counts jobs; the low byte says how many threads take part, so that both change at once. */
+const JOB = 0;
+const REGISTERED = 1;
+const DONE = 2;
+const COUNTER = 3;
+const KIND = 4;
+const FAILED = 5;
+/** Job arguments, f64 from this byte on; results of each thread, f64 from RESULTS on. */
+const ARGUMENTS = 64;
+const RESULTS = 512;
+const MAX_THREADS = 60;
+
+const EVALUATE = 1;
+const TRAIN = 2;
+const STOP = 3;
+
+/** How many times a thread looks before it goes to sleep: some 20–50 µs, about what waking up costs. */
+const LOOKS = 2000;
+
+/** Waits until a word differs from `old`; returns the new value. */
+function awaitChange(words: Int32Array, index: number, old: number): number {
+  for (let look = 0; look < LOOKS; look++) {
+    const value = Atomics.load(words, index);
+    if (value !== old) return value;
+  }
+  for (;;) {
+    Atomics.wait(words, index, old);
+    const value = Atomics.load(words, index);
+    if (value !== old) return value;
+  }
+}
+
+export interface EvaluateJob {
+  readonly kind: 'evaluate';
+  readonly model: number;
+  readonly system: number;
+  readonly head: number;
+  readonly scratch: number;
+  readonly scratchStride: number;
+  readonly energies: number;
+  readonly strains: number;
+  readonly forces: number;
+  readonly forcesStride: number;
+  readonly scale: number;
+}
+
+export interface TrainJob {
+  readonly kind: 'train';
+  readonly model: number;
+  readonly terms: number;
+  readonly count: number;
+  readonly scratch: number;
+  readonly scratchStride: number;
+  readonly buffers: number;
+  readonly buffersStride: number;
+  readonly gradients: number;
+  readonly slotBytes: number;
+  readonly mixLength: number;
+  readonly errors: number;
+  readonly scale: number;
+}
+
+export type Job = EvaluateJob | TrainJob;
+
+function encode(job: Job): number[] {
+  return job.kind === 'evaluate'
+    ? [
+        job.model,
+        job.system,
+        job.head,
+        job.scratch,
+        job.scratchStride,
+        job.energies,
+        job.strains,
+        job.forces,
+        job.forcesStride,
+        job.scale,
+      ]
+    : [
+        job.model,
+        job.terms,
+        job.count,
+        job.scratch,
+        job.scratchStride,
+        job.buffers,
+        job.buffersStride,
+        job.gradients,
+        job.slotBytes,
+        job.mixLength,
+        job.errors,
+        job.scale,
+      ];
+}
+
+/** Thread `me`'s share of the job in the control block. */
+function work(kernels: KernelExports, control: number, words: Int32Array, me: number): void {
+  const a = new Float64Array(words.buffer, control + ARGUMENTS, 12);
+  const counter = control + 4 * COUNTER;
+  if (words[KIND] === EVALUATE) {
+    const [model, system, head, scratch, scratchStride, energies, strains, forces, forcesStride, scale] = a;
+    const largest = kernels.evaluateShare(
+      model!,
+      system!,
+      head!,
+      scratch! + me * scratchStride!,
+      counter,
+      energies!,
+      strains!,
+      forces! + me * forcesStride!,
+      scale!,
+    );
+    new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
+  } else {
+    const [
+      model,
+      terms,
+      count,
+      scratch,
+      scratchStride,
+      buffers,
+      buffersStride,
+      gradients,
+      slotBytes,
+      mixLength,
+      errors,
+      scale,
+    ] = a;
+    kernels.trainShare(
+      model!,
+      terms!,
+      count!,
+      scratch! + me * scratchStride!,
+      buffers! + me * buffersStride!,
+      counter,
+      gradients!,
+      slotBytes!,
+      mixLength!,
+      errors!,
+      scale!,
+    );
+  }
+}
+
+/** The life of a helper thread: registers, then takes part in every job until it is told to stop. */
+export function serve(module: WebAssembly.Module, memory: WebAssembly.Memory, control: number): void {
+  const kernels = instantiate(module, memory);
+  const words = new Int32Array(memory.buffer, control, ARGUMENTS / 4);
+  let seen = Atomics.load(words, JOB);
+  const me = Atomics.add(words, REGISTERED, 1) + 1;
+  if (words[KIND] === STOP) return;
+  for (;;) {
+    seen = awaitChange(words, JOB, seen);
+    if (words[KIND] === STOP) return;
+    if (me >= (seen & 0xff)) continue;
+    try {
+      work(kernels, control, words, me);
+    } catch {
+      Atomics.store(words, FAILED, 1);
+    }
+    Atomics.add(words, DONE, 1);
+    Atomics.notify(words, DONE);
+  }
+}
+
+export interface Crew {
+  /** Threads that can take part right now, this one included. */
+  ready(): number;
+  /** Does a job with all ready threads, at most `limit`; returns how many took part and the largest edge force. */
+  run(job: Job, limit: number): { threads: number; largest: number };
+  stop(): void;
+}
+
+/** The main thread's side; helpers call `serve` with the same module, memory and control block. */
+export function createCrew(kernels: KernelExports, memory: WebAssembly.Memory, control: number): Crew {
+  const words = new Int32Array(memory.buffer, control, ARGUMENTS / 4);
+  const results = new Float64Array(memory.buffer, control + RESULTS, MAX_THREADS);
+  let generation = 0;
+  const begin = (threads: number): void => {
+    generation = (generation + 1) & 0x7fffff;
+    Atomics.store(words, JOB, (generation << 8) | threads);
+    Atomics.notify(words, JOB);
+  };
+  return {
+    ready: () => 1 + Atomics.load(words, REGISTERED),
+    run(job, limit) {
+      const threads = Math.min(1 + Atomics.load(words, REGISTERED), limit, MAX_THREADS);
+      words[KIND] = job.kind === 'evaluate' ? EVALUATE : TRAIN;
+      words[DONE] = 0;
+      words[COUNTER] = 0;
+      new Float64Array(memory.buffer, control + ARGUMENTS, 12).set(encode(job));
+      results.fill(0);
+      if (threads > 1) begin(threads);
+      work(kernels, control, words, 0);
+      for (let done = Atomics.load(words, DONE); done < threads - 1; ) done = awaitChange(words, DONE, done);
+      if (words[FAILED] !== 0) throw new Error('a kernel thread failed');
+      return { threads, largest: results.reduce((p, q) => Math.max(p, q), 0) };
+    },
+    stop() {
+      words[KIND] = STOP;
+      begin(0xff);
+    },
+  };
+}
