@@ -198,7 +198,7 @@ describe.each(kernels)('%s kernel', (name, create, tolerance) => {
     });
 
     test('change smoothly when an atom crosses the cutoff', () => {
-      const { shape, model } = randomModel(26, { species: 1, cutoff: 5, onset: 3.5 });
+      const { model } = randomModel(26, { species: 1, cutoff: 5, onset: 3.5 });
       const at = (x: number): KernelSystem =>
         systemFromPositions(Float64Array.of(0, 0, 0, 0.3, 2, 0.1, x, 0, 0), null, new Int32Array(3), 5.5);
       const beyond = model.evaluate(at(5.001)).energies[0];

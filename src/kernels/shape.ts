@@ -79,12 +79,14 @@ export function checkSystem(shape: ModelShape, system: KernelSystem): void {
     if (s < atoms ? owner[s] !== s : owner[s] < 0 || owner[s] >= atoms) refuse(`owner ${owner[s]} of site ${s}`);
     if (species[s] !== species[owner[s]]) refuse(`site ${s} of another species than its atom ${owner[s]}`);
   }
+  for (let i = 0; i < atoms; i++) {
+    if (first[i + 1] < first[i]) refuse(`${first[i + 1] - first[i]} edges of atom ${i}`);
+  }
   for (let i = 0; i < atoms; i++) checkEdges(system, i);
 }
 
 /** The part of `checkSystem` that looks at the edges of one atom. */
 function checkEdges({ sites, owner, first, neighbours }: KernelSystem, atom: number): void {
-  if (first[atom + 1] < first[atom]) refuse(`${first[atom + 1] - first[atom]} edges of atom ${atom}`);
   for (let p = first[atom]; p < first[atom + 1]; p++) {
     const site = neighbours[p];
     if (site < 0 || site >= owner.length) refuse(`an edge to site ${site} of ${owner.length}`);
