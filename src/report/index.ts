@@ -1,0 +1,14 @@
+export { verdictSentence } from './display.ts';
+export { renderReport } from './html.ts';
+export { paritySet } from './parity-set.ts';
+export type * from './report-data.ts';
+export { formatChecks, formatErrorRows } from './summary-text.ts';
+export {
+  formatNumber,
+  formatTable,
+  formatValue,
+  type NumberFormat,
+  type TextColumn,
+  type TextOptions,
+  type Tone,
+} from './text.ts';

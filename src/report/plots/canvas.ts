@@ -1,0 +1,139 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import type { Html } from '../markup.ts';
+
+/** Drawn in pixels at this size and scaled to the column: `square` and `small` for three in a row, `wide` for two. */
+export type PanelSize = 'square' | 'small' | 'wide';
+
+const SIZES: Readonly<Record<PanelSize, { width: number; height: number }>> = {
+  square: { width: 290, height: 280 },
+  small: { width: 290, height: 245 },
+  wide: { width: 430, height: 270 },
+};
+
+export interface Axis {
+  readonly label: string;
+  readonly domain?: readonly [number, number];
+  readonly log?: boolean;
+  /** About how many ticks. */
+  readonly ticks?: number | readonly number[];
+}
+
+export interface PlotOptions {
+  /** Unique on the page. */
+  readonly id: string;
+  /** What the plot shows, for those who cannot see it. */
+  readonly description: string;
+  readonly size: PanelSize;
+  readonly x: Axis;
+  readonly y: Axis;
+  readonly marks: readonly Plot.Markish[];
+}
+
+/** One framed plot as inline SVG. Its colours are those of the page; it needs no style of its own and no script. */
+export function drawPlot(options: PlotOptions): Html {
+  const { document } = parseHTML('<html><body></body></html>');
+  const svg = Plot.plot({
+    document,
+    className: options.id,
+    ...SIZES[options.size],
+    marginLeft: 52,
+    marginBottom: 42,
+    marginTop: 12,
+    marginRight: 12,
+    x: axis(options.x, 5),
+    y: { ...axis(options.y, 5), labelAnchor: 'center' },
+    marks: [Plot.frame({ stroke: 'currentColor', strokeOpacity: 0.45 }), ...options.marks],
+  });
+  tidy(svg, options);
+  return { html: svg.outerHTML };
+}
+
+function axis(options: Axis, ticks: number): Plot.ScaleOptions {
+  const given = options.ticks ?? ticks;
+  return {
+    label: options.label,
+    labelAnchor: 'center',
+    labelArrow: 'none',
+    type: options.log === true ? 'log' : 'linear',
+    ticks: typeof given === 'number' ? given : [...given],
+    tickSize: 4,
+    ...(options.log === true ? { tickFormat: logTick } : {}),
+    ...(options.domain === undefined ? {} : { domain: [...options.domain], nice: false }),
+  };
+}
+
+/** Powers of ten get a label, and what lies between them only a tick. */
+function logTick(value: number): string {
+  const exponent = Math.log10(value);
+  if (Math.abs(exponent - Math.round(exponent)) > 1e-9) return '';
+  return Math.abs(exponent) > 3.5 ? `10${superscript(Math.round(exponent))}` : String(Number(value.toPrecision(1)));
+}
+
+function superscript(n: number): string {
+  return [...String(n)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]!)).join('');
+}
+
+/** Rounds coordinates to a hundredth of a pixel and drops what the page or nobody needs. */
+function tidy(svg: Element, options: PlotOptions): void {
+  svg.querySelector('style')?.remove();
+  for (const element of svg.querySelectorAll('*')) {
+    element.removeAttribute('aria-label');
+    element.removeAttribute('aria-hidden');
+    for (const name of ['transform', 'd', 'x', 'y', 'x1', 'x2', 'y1', 'y2', 'cx', 'cy', 'width', 'height']) {
+      const value = element.getAttribute(name);
+      if (value !== null)
+        element.setAttribute(
+          name,
+          value.replace(/-?\d+\.\d{3,}/g, (n) => String(Number(Number(n).toFixed(2)))),
+        );
+    }
+    if (element.localName === 'text' && element.textContent === '') element.remove();
+  }
+  for (const name of ['width', 'height', 'font-family']) svg.removeAttribute(name);
+  svg.setAttribute('class', 'plot');
+  svg.setAttribute('id', options.id);
+  svg.setAttribute('font-size', '12');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', options.description);
+}
+
+/** A line through [x, y] points, in a colour of the page. */
+export function line(points: readonly (readonly [number, number])[], colour: string, width = 1.6): Plot.Markish {
+  return Plot.line([...points], { x: '0', y: '1', stroke: colour, strokeWidth: width });
+}
+
+/** Open circles at [x, y] points: reference values. */
+export function circles(points: readonly (readonly [number, number])[]): Plot.Markish {
+  return Plot.dot([...points], { x: '0', y: '1', r: 3, stroke: 'currentColor', fill: 'var(--paper)' });
+}
+
+/** Many small dots as one path: some ten bytes for each. */
+export function dots(points: readonly (readonly [number, number])[], colour: string, diameter: number): Plot.Markish {
+  return (_index, scales, _values, _dimensions, context) => {
+    const { x, y } = scales;
+    if (x === undefined || y === undefined) return null;
+    const path = context.document.createElementNS('http://www.w3.org/2000/svg', 'path');
+    const at = (pixel: number): string => String(Number(pixel.toFixed(1)));
+    path.setAttribute('d', points.map((p) => `M${at(Number(x(p[0])))} ${at(Number(y(p[1])))}h0`).join(''));
+    path.setAttribute('stroke', colour);
+    path.setAttribute('stroke-width', String(diameter));
+    path.setAttribute('stroke-linecap', 'round');
+    path.setAttribute('fill', 'none');
+    return path;
+  };
+}
+
+/** A few words in a corner of the plot. */
+export function note(lines: readonly string[], corner: 'top-left' | 'top-right' | 'bottom-right'): Plot.Markish {
+  return Plot.text([lines.join('\n')], {
+    frameAnchor: corner,
+    dx: corner === 'top-left' ? 8 : -8,
+    dy: corner === 'bottom-right' ? -8 : 8,
+    fontSize: 11.5,
+    fill: 'currentColor',
+    stroke: 'var(--paper)',
+    strokeWidth: 3,
+    lineHeight: 1.25,
+  });
+}

@@ -1,0 +1,126 @@
+import { GPA } from '../../units.ts';
+import { ERROR_DISPLAY, type Quantity } from '../display.ts';
+import type { Html } from '../markup.ts';
+import type { DynamicsReport, EnergyVolume, LearningCurve, RadialDistribution, StressStrain } from '../report-data.ts';
+import { circles, drawPlot, line, note, type PanelSize } from './canvas.ts';
+import { domainOf, logDomain, type Point, points, thinSeries } from './series.ts';
+
+/** Training (light) and validation (strong) error of one quantity in the course of the training, on a log scale. */
+export function learningPlot(id: string, quantity: Quantity, curve: LearningCurve, size: PanelSize): Html | undefined {
+  const { title, unit, perUnit } = ERROR_DISPLAY[quantity];
+  const timed = curve.points.every((point) => point.seconds !== undefined);
+  const x = curve.points.map((point) => (timed ? point.seconds! : point.epoch));
+  const series = (part: 'train' | 'validation'): readonly Point[] => {
+    const y = curve.points.map((point) => point[part]?.[quantity] ?? Number.NaN);
+    return thinSeries(points(x, y, 1, perUnit).filter(([, error]) => error > 0));
+  };
+  const train = series('train');
+  const validation = series('validation');
+  const both = [...train, ...validation];
+  const domain = logDomain(both.map(([, error]) => error));
+  if (domain === undefined) return undefined;
+  const times = both.map(([time]) => time);
+  const log = Math.min(...times) > 0 && Math.max(...times) / Math.min(...times) > 30;
+  const xDomain = log ? logDomain(times) : domainOf(times, 0.02);
+  return drawPlot({
+    id,
+    description: `${title} error during training, on a logarithmic scale`,
+    size,
+    x: { label: timed ? 'Training time (s)' : 'Epoch', log, ...(xDomain === undefined ? {} : { domain: xDomain }) },
+    y: { label: `${title} ${curve.measure} (${unit})`, domain, log: true },
+    marks: [line(train, 'var(--train)', 2), line(validation, 'var(--strong)', 2)],
+  });
+}
+
+/** The domain of an axis (0: x, 1: y) that leaves a little room around all points. */
+function span(axis: 0 | 1, ...series: readonly (readonly Point[])[]): { domain?: [number, number] } {
+  const domain = domainOf(series.flat().map((point) => point[axis]));
+  return domain === undefined ? {} : { domain };
+}
+
+/** Energy against volume from the lowest reference point: circles for the reference, a line for the potential. */
+export function energyVolumePlot(id: string, curve: EnergyVolume, size: PanelSize): Html | undefined {
+  const energies = (curve.reference ?? curve.potential).energy.filter(Number.isFinite);
+  const zero = Math.min(...energies);
+  const relative = (energy: readonly number[]): number[] => energy.map((value) => value - zero);
+  const potential = thinSeries(points(curve.potential.volume, relative(curve.potential.energy), 1, 1000));
+  const reference = points(curve.reference?.volume ?? [], relative(curve.reference?.energy ?? []), 1, 1000);
+  if (potential.length + reference.length === 0) return undefined;
+  return drawPlot({
+    id,
+    description: 'Energy per atom against volume per atom',
+    size,
+    x: { label: 'Volume (Å³/atom)', ...span(0, potential, reference) },
+    y: { label: 'Energy (meV/atom)', ...span(1, potential, reference) },
+    marks: [line(potential, 'var(--strong)', 2), circles(reference)],
+  });
+}
+
+/** Stress against strain: circles for the reference, a line for the potential. */
+export function stressStrainPlot(id: string, curve: StressStrain, size: PanelSize): Html | undefined {
+  const potential = thinSeries(points(curve.potential.strain, curve.potential.stress, 100, 1 / GPA));
+  const reference = points(curve.reference?.strain ?? [], curve.reference?.stress ?? [], 100, 1 / GPA);
+  if (potential.length + reference.length === 0) return undefined;
+  return drawPlot({
+    id,
+    description: `Stress against strain, ${curve.name}`,
+    size,
+    x: { label: 'Strain (%)', ...span(0, potential, reference) },
+    y: { label: 'Stress (GPa)', ...span(1, potential, reference) },
+    marks: [line(potential, 'var(--strong)', 2), circles(reference), note([curve.name], 'top-left')],
+  });
+}
+
+/** Energy per atom against time, from its first value: the total energy light, the conserved one strong. */
+export function energyTimePlot(id: string, run: DynamicsReport, size: PanelSize): Html | undefined {
+  const series = (energies: readonly number[] | undefined): readonly Point[] => {
+    const start = energies?.find(Number.isFinite) ?? 0;
+    const relative = (energies ?? []).map((energy) => energy - start);
+    return thinSeries(points(run.time, relative, 1e-3, 1000 / run.atoms));
+  };
+  const total = series(run.totalEnergy);
+  const conserved = series(run.conservedEnergy);
+  if (total.length + conserved.length === 0) return undefined;
+  return drawPlot({
+    id,
+    description: 'Change of the energy per atom during the molecular dynamics run',
+    size,
+    x: { label: 'Time (ps)' },
+    y: { label: 'Energy change (meV/atom)', ...span(1, total, conserved) },
+    marks: [
+      line(total, conserved.length === 0 ? 'var(--strong)' : 'var(--train)', 1.2),
+      line(conserved, 'var(--strong)', 1.6),
+    ],
+  });
+}
+
+/** Temperature against time, with a thin line at the temperature that was asked for. */
+export function temperatureTimePlot(id: string, run: DynamicsReport, size: PanelSize): Html | undefined {
+  const series = thinSeries(points(run.time, run.temperatures ?? [], 1e-3));
+  if (series.length === 0) return undefined;
+  const ends = [series[0]![0], series[series.length - 1]![0]];
+  const target = run.temperature === undefined ? [] : points(ends, [run.temperature, run.temperature]);
+  return drawPlot({
+    id,
+    description: 'Temperature during the molecular dynamics run',
+    size,
+    x: { label: 'Time (ps)' },
+    y: { label: 'Temperature (K)', ...span(1, series, target) },
+    marks: [line(series, 'var(--strong)', 1.2), line(target, 'currentColor', 0.8)],
+  });
+}
+
+/** Radial distribution function: a line for the potential, circles for the reference. */
+export function rdfPlot(id: string, rdf: RadialDistribution, size: PanelSize): Html | undefined {
+  const potential = thinSeries(points(rdf.distance, rdf.potential));
+  const reference = points(rdf.distance, rdf.reference ?? []);
+  if (potential.length + reference.length === 0) return undefined;
+  return drawPlot({
+    id,
+    description: 'Radial distribution function',
+    size,
+    x: { label: 'Distance (Å)' },
+    y: { label: 'g(r)', ...span(1, potential, reference) },
+    marks: [line(potential, 'var(--strong)', 1.8), circles(reference)],
+  });
+}
