@@ -240,6 +240,22 @@ describe('by hand', () => {
   });
 });
 
+test('heads, systems and gradients that do not exist are refused', () => {
+  const random = createRandom(6);
+  const shape = { ...randomShape(random), heads: 2 };
+  const weights = randomWeights(shape, random);
+  const model = createReferenceKernel().load(shape, weights);
+  const system = randomLabels(randomSystem(shape, random), random);
+  const term = { system: model.add(system), head: 0, energy: 1, forces: 1, strain: 1 };
+  const gradient = new Float64Array(weights.length);
+  expect(() => model.evaluate(system, 2)).toThrow('head 2 of 2');
+  expect(() => model.evaluate(system, -1)).toThrow('head -1 of 2');
+  expect(() => model.accumulate([{ ...term, head: 2 }], gradient)).toThrow('head 2 of 2');
+  expect(() => model.accumulate([{ ...term, system: 1 }], gradient)).toThrow('no system 1');
+  expect(() => model.accumulate([term], gradient.subarray(1))).toThrow('for a gradient');
+  expect(() => model.add({ ...system, energy: Number.NaN })).toThrow('a target energy of NaN eV');
+});
+
 describe('smoothness', () => {
   test('energy, force and curvature of an atom that leaves the cutoff go to zero with powers 3, 2 and 1', () => {
     const random = createRandom(21);
