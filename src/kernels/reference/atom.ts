@@ -1,5 +1,6 @@
 import type { ModelShape, WeightLayout } from '../kernels.ts';
 import { featureCount, weightLayout } from '../kernels.ts';
+import type { Edge } from './edges.ts';
 import type { InvariantProgram } from './invariants.ts';
 import { invariantProgram, runProgram, runProgramBackward } from './invariants.ts';
 import type { LinearMap, Variable } from './variable.ts';
@@ -11,8 +12,10 @@ import { clear, linear, linearBackward, linearGradient, part, silu, siluBackward
  */
 export interface AtomModel {
   readonly shape: ModelShape;
-  readonly layout: WeightLayout;
+  readonly weights: Float64Array;
   readonly program: InvariantProgram;
+  /** Room for its edges. */
+  readonly edgePool: Edge[];
   /** D[s,lm,b]. */
   readonly densities: Variable;
   /** A_lm, T, x: the rows of the program. */
@@ -40,8 +43,8 @@ interface Head {
   readonly biases: readonly (readonly [number, number, number])[];
 }
 
-/** The model of one atom; it holds no weights. */
-export function createAtomModel(shape: ModelShape): AtomModel {
+/** The model of one atom, with a copy of the weights. */
+export function createAtomModel(shape: ModelShape, weights: Float64Array): AtomModel {
   const { species, radial, lmax, channels, order } = shape;
   const layout = weightLayout(shape);
   const program = invariantProgram(lmax, order);
@@ -61,7 +64,7 @@ export function createAtomModel(shape: ModelShape): AtomModel {
     }
   }
   const heads = Array.from({ length: shape.heads }, (_, head) => createHead(shape, layout, head, features));
-  return { shape, layout, program, densities, rows, features, mixing, heads };
+  return { shape, weights: weights.slice(), program, edgePool: [], densities, rows, features, mixing, heads };
 }
 
 function createHead(shape: ModelShape, layout: WeightLayout, head: number, x: Variable): Head {
@@ -88,15 +91,16 @@ function createHead(shape: ModelShape, layout: WeightLayout, head: number, x: Va
 }
 
 /** D → A → x. Leaves all adjoints at zero. */
-export function describe(atom: AtomModel, weights: Float64Array, moving: boolean): void {
+export function describe(atom: AtomModel, moving: boolean): void {
   clear(atom.rows);
   atom.densities.adjoint.fill(0);
-  for (const map of atom.mixing) linear(map, weights, moving);
+  for (const map of atom.mixing) linear(map, atom.weights, moving);
   runProgram(atom.program, atom.shape.channels, atom.rows, moving);
 }
 
 /** x → e for one head and a centre of species z; returns e, eV. */
-export function readOut(atom: AtomModel, head: number, z: number, weights: Float64Array, moving: boolean): number {
+export function readOut(atom: AtomModel, head: number, z: number, moving: boolean): number {
+  const { weights } = atom;
   const { z1, h1, z2, h2, e, first, second, third, skip, biases } = atom.heads[head];
   const [b1, b2, b3] = biases[z];
   for (const [x, bias] of [
@@ -119,7 +123,8 @@ export function readOut(atom: AtomModel, head: number, z: number, weights: Float
 }
 
 /** From ē, which the caller has set, back to x̄ (added to what is there). */
-export function readOutBackward(atom: AtomModel, head: number, weights: Float64Array, moving: boolean): void {
+export function readOutBackward(atom: AtomModel, head: number, moving: boolean): void {
+  const { weights } = atom;
   const { z1, h1, z2, h2, first, second, third, skip } = atom.heads[head];
   linearBackward(skip, weights, moving);
   linearBackward(third, weights, moving);
@@ -135,8 +140,8 @@ export function describeBackward(atom: AtomModel, moving: boolean): void {
 }
 
 /** From Ā back to ∂e/∂D, which moves nothing further: training stops before it. */
-export function unmix(atom: AtomModel, weights: Float64Array): void {
-  for (const map of atom.mixing) linearBackward(map, weights, false);
+export function unmix(atom: AtomModel): void {
+  for (const map of atom.mixing) linearBackward(map, atom.weights, false);
 }
 
 /** After both backward sweeps with `moving`: adds the moving part of the gradient by all weights of this atom and head. */

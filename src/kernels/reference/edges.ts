@@ -1,144 +1,109 @@
 import type { KernelSystem, ModelShape } from '../kernels.ts';
 import { harmonicGradients, radialBasis, sphericalHarmonics } from './basis.ts';
 
-/** The edges of one atom inside the cutoff, with all that the model needs to know of them. */
-export interface Edges {
-  count: number;
-  /** Most edges that the arrays hold. */
-  readonly capacity: number;
-  /** Site at the far end, [count]. */
-  readonly site: Int32Array;
-  /** Its species, [count]. */
-  readonly species: Int32Array;
-  /** r_ij, Å, [count][3]. */
+/** One edge r_ij, with all that the model needs to know of it. */
+export interface Edge {
+  /** Atoms i and j; where j is an image, the atom that owns it. */
+  from: number;
+  to: number;
+  /** Species of j. */
+  species: number;
+  /** r_ij, Å, [3]. */
   readonly vector: Float64Array;
-  /** r_ij/|r_ij|, [count][3]. */
+  /** r_ij/|r_ij|, [3]. */
   readonly direction: Float64Array;
-  /** B_b, [count][radial]. */
+  /** B_b, [radial]. */
   readonly radial: Float64Array;
-  /** dB_b/dr, 1/Å, [count][radial]. */
+  /** dB_b/dr, 1/Å, [radial]. */
   readonly radialSlope: Float64Array;
-  /** Y_lm, [count][(lmax+1)²]. */
+  /** Y_lm, [(lmax+1)²]. */
   readonly angular: Float64Array;
-  /** ∂Y_lm/∂r_ij, 1/Å, [count][(lmax+1)²][3]. */
+  /** ∂Y_lm/∂r_ij, 1/Å, [(lmax+1)²][3]. */
   readonly angularGradient: Float64Array;
 }
 
-/** Room for the edges of one atom. */
-export function createEdges(shape: ModelShape, capacity: number): Edges {
-  const harmonics = (shape.lmax + 1) ** 2;
+function createEdge({ lmax, radial }: ModelShape): Edge {
+  const harmonics = (lmax + 1) ** 2;
   return {
-    count: 0,
-    capacity,
-    site: new Int32Array(capacity),
-    species: new Int32Array(capacity),
-    vector: new Float64Array(3 * capacity),
-    direction: new Float64Array(3 * capacity),
-    radial: new Float64Array(shape.radial * capacity),
-    radialSlope: new Float64Array(shape.radial * capacity),
-    angular: new Float64Array(harmonics * capacity),
-    angularGradient: new Float64Array(3 * harmonics * capacity),
+    from: 0,
+    to: 0,
+    species: 0,
+    vector: new Float64Array(3),
+    direction: new Float64Array(3),
+    radial: new Float64Array(radial),
+    radialSlope: new Float64Array(radial),
+    angular: new Float64Array(harmonics),
+    angularGradient: new Float64Array(3 * harmonics),
   };
 }
 
-/** Most edges of any atom. */
-export function mostEdges(system: KernelSystem): number {
-  let most = 0;
-  for (let i = 0; i < system.atoms; i++) most = Math.max(most, system.first[i + 1] - system.first[i]);
-  return most;
-}
-
-/** Fills `edges` with the edges of an atom that are shorter than the cutoff. */
-export function gatherEdges(shape: ModelShape, system: KernelSystem, atom: number, edges: Edges): void {
+/** The edges of one atom that are shorter than the cutoff. They live in `pool` until the next call. */
+export function gatherEdges(shape: ModelShape, system: KernelSystem, atom: number, pool: Edge[]): Edge[] {
   const { sites, first, neighbours } = system;
-  const { lmax, radial, cutoff } = shape;
-  const harmonics = (lmax + 1) ** 2;
-  const vector = new Float64Array(3);
-  const direction = new Float64Array(3);
-  let n = 0;
+  let count = 0;
   for (let p = first[atom]; p < first[atom + 1]; p++) {
+    if (count === pool.length) pool.push(createEdge(shape));
+    const edge = pool[count];
+    const { vector, direction } = edge;
     const site = neighbours[p];
+    edge.from = atom;
+    edge.to = system.owner[site];
+    edge.species = system.species[site];
     for (let c = 0; c < 3; c++) vector[c] = sites[3 * site + c] - sites[3 * atom + c];
     const r = Math.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2);
-    if (r >= cutoff) continue;
+    if (r >= shape.cutoff) continue;
     for (let c = 0; c < 3; c++) direction[c] = vector[c] / r;
-    edges.site[n] = site;
-    edges.species[n] = system.species[site];
-    edges.vector.set(vector, 3 * n);
-    edges.direction.set(direction, 3 * n);
-    radialBasis(shape, r, edges.radial, edges.radialSlope, radial * n);
-    sphericalHarmonics(lmax, direction, edges.angular, harmonics * n);
-    harmonicGradients(lmax, direction, r, edges.angularGradient, 3 * harmonics * n);
-    n++;
+    radialBasis(shape, r, edge.radial, edge.radialSlope);
+    sphericalHarmonics(shape.lmax, direction, edge.angular);
+    harmonicGradients(shape.lmax, direction, r, edge.angularGradient);
+    count++;
   }
-  edges.count = n;
+  return pool.slice(0, count);
 }
 
-/** Adds D[s,lm,b] = Σ_j B_b Y_lm over the edges to sites j of species s, [S][(lmax+1)²][radial]. */
-export function addDensities(shape: ModelShape, edges: Edges, D: Float64Array): void {
-  const { radial: count } = shape;
-  const { radial, angular, species } = edges;
-  const harmonics = (shape.lmax + 1) ** 2;
-  for (let j = 0; j < edges.count; j++) {
-    const first = species[j] * harmonics * count;
-    for (let lm = 0; lm < harmonics; lm++) {
-      const Y = angular[j * harmonics + lm];
-      for (let b = 0; b < count; b++) D[first + lm * count + b] += radial[j * count + b] * Y;
-    }
+/** Adds B_b Y_lm of one edge to D[s,lm,b], [S][(lmax+1)²][radial], s its species. */
+export function addDensity({ species, radial, angular }: Edge, D: Float64Array): void {
+  let at = species * angular.length * radial.length;
+  for (let lm = 0; lm < angular.length; lm++) {
+    for (let b = 0; b < radial.length; b++) D[at++] += radial[b] * angular[lm];
   }
 }
 
-/** Adds dD/dt when the edge vectors move with `velocity`, Å per unit of t, [count][3]. */
-export function addDensityTangents(shape: ModelShape, edges: Edges, velocity: Float64Array, D: Float64Array): void {
-  const { radial: count } = shape;
-  const { radial, radialSlope, angular, angularGradient, direction, species } = edges;
-  const harmonics = (shape.lmax + 1) ** 2;
-  for (let j = 0; j < edges.count; j++) {
-    const [x, y, z] = [velocity[3 * j], velocity[3 * j + 1], velocity[3 * j + 2]];
-    const lengthening = x * direction[3 * j] + y * direction[3 * j + 1] + z * direction[3 * j + 2];
-    const first = species[j] * harmonics * count;
-    for (let lm = 0; lm < harmonics; lm++) {
-      const g = 3 * (j * harmonics + lm);
-      const dY = angularGradient[g] * x + angularGradient[g + 1] * y + angularGradient[g + 2] * z;
-      const drY = lengthening * angular[j * harmonics + lm];
-      for (let b = 0; b < count; b++) {
-        D[first + lm * count + b] += radialSlope[j * count + b] * drY + radial[j * count + b] * dY;
-      }
+/** Adds what D[s,lm,b] gains per unit of t when the edge vector moves with `velocity`, Å per unit of t, [3]. */
+export function addDensityTangent(edge: Edge, velocity: Float64Array, D: Float64Array): void {
+  const { species, direction, radial, radialSlope, angular, angularGradient } = edge;
+  const [x, y, z] = [velocity[0], velocity[1], velocity[2]];
+  const lengthening = x * direction[0] + y * direction[1] + z * direction[2];
+  let at = species * angular.length * radial.length;
+  for (let lm = 0; lm < angular.length; lm++) {
+    const turning = x * angularGradient[3 * lm] + y * angularGradient[3 * lm + 1] + z * angularGradient[3 * lm + 2];
+    for (let b = 0; b < radial.length; b++) {
+      D[at++] += radialSlope[b] * lengthening * angular[lm] + radial[b] * turning;
     }
   }
 }
 
 /**
- * ∂e_i/∂r_ij of edge j, eV/Å, from ∂e_i/∂D:
- *   Σ_lm [ n Y_lm Σ_b (dB_b/dr) ∂e/∂D_lm,b + ∇Y_lm Σ_b B_b ∂e/∂D_lm,b ].  Written to `out`, [3].
+ * ∂e_i/∂r_ij of one edge, eV/Å, from the adjoint ∂e_i/∂D, eV:
+ *   Σ_lm [ n Y_lm Σ_b (dB_b/dr) ∂e/∂D_lm,b + ∇Y_lm Σ_b B_b ∂e/∂D_lm,b ].  Written to `gradient`, [3].
  */
-export function edgeGradient(
-  shape: ModelShape,
-  edges: Edges,
-  j: number,
-  adjoint: Float64Array,
-  out: Float64Array,
-): void {
-  const { radial: count } = shape;
-  const { radial, radialSlope, angular, angularGradient, direction } = edges;
-  const harmonics = (shape.lmax + 1) ** 2;
-  const first = edges.species[j] * harmonics * count;
+export function edgeGradient(edge: Edge, adjoint: Float64Array, gradient: Float64Array): void {
+  const { species, direction, radial, radialSlope, angular, angularGradient } = edge;
   let [along, x, y, z] = [0, 0, 0, 0];
-  for (let lm = 0; lm < harmonics; lm++) {
-    const at = first + lm * count;
+  let at = species * angular.length * radial.length;
+  for (let lm = 0; lm < angular.length; lm++) {
     let byLength = 0;
     let byDirection = 0;
-    for (let b = 0; b < count; b++) {
-      byLength += radialSlope[j * count + b] * adjoint[at + b];
-      byDirection += radial[j * count + b] * adjoint[at + b];
+    for (let b = 0; b < radial.length; b++) {
+      byLength += radialSlope[b] * adjoint[at];
+      byDirection += radial[b] * adjoint[at++];
     }
-    const g = 3 * (j * harmonics + lm);
-    along += byLength * angular[j * harmonics + lm];
-    x += byDirection * angularGradient[g];
-    y += byDirection * angularGradient[g + 1];
-    z += byDirection * angularGradient[g + 2];
+    along += byLength * angular[lm];
+    x += byDirection * angularGradient[3 * lm];
+    y += byDirection * angularGradient[3 * lm + 1];
+    z += byDirection * angularGradient[3 * lm + 2];
   }
-  out[0] = x + along * direction[3 * j];
-  out[1] = y + along * direction[3 * j + 1];
-  out[2] = z + along * direction[3 * j + 2];
+  gradient[0] = x + along * direction[0];
+  gradient[1] = y + along * direction[1];
+  gradient[2] = z + along * direction[2];
 }

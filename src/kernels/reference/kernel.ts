@@ -20,8 +20,8 @@ import {
   readOutBackward,
   unmix,
 } from './atom.ts';
-import type { Edges } from './edges.ts';
-import { addDensities, addDensityTangents, createEdges, edgeGradient, gatherEdges, mostEdges } from './edges.ts';
+import type { Edge } from './edges.ts';
+import { addDensity, addDensityTangent, edgeGradient, gatherEdges } from './edges.ts';
 
 /**
  * The reference kernel: the contract of `kernels.ts` in double precision, atom after atom, edge after edge.
@@ -34,23 +34,22 @@ export function createReferenceKernel(): Kernel {
 function load(shape: ModelShape, weights: Float64Array): KernelModel {
   checkShape(shape);
   checkWeights(shape, weights);
-  const atom = createAtomModel(shape);
-  let current = weights.slice();
+  const atom = createAtomModel(shape, weights);
   let systems: TrainingSystem[] = [];
   return {
     shape,
     setWeights(next) {
       checkWeights(shape, next);
-      current = next.slice();
+      atom.weights.set(next);
     },
     evaluate(system, head) {
       checkSystem(shape, system);
       if (head !== undefined) checkHead(shape, head);
-      return evaluate(atom, current, system, head);
+      return evaluate(atom, system, head);
     },
     features(system) {
       checkSystem(shape, system);
-      return features(atom, current, system);
+      return features(atom, system);
     },
     densities(system) {
       checkSystem(shape, system);
@@ -61,12 +60,12 @@ function load(shape: ModelShape, weights: Float64Array): KernelModel {
       return systems.push(copySystem(system)) - 1;
     },
     accumulate(terms, gradient) {
-      if (gradient.length !== current.length) throw new RangeError(`${gradient.length} numbers for a gradient`);
+      if (gradient.length !== atom.weights.length) throw new RangeError(`${gradient.length} numbers for a gradient`);
       return terms.map((term) => {
         checkHead(shape, term.head);
         const system = systems[term.system];
         if (system === undefined) throw new RangeError(`no system ${term.system} was added`);
-        return addLossGradient(atom, current, system, term, gradient);
+        return addLossGradient(atom, system, term, gradient);
       });
     },
     close() {
@@ -94,74 +93,72 @@ function copySystem(system: TrainingSystem): TrainingSystem {
   };
 }
 
-/** Reads the edges of one atom and their densities into the model of the atom. */
-function surround(atom: AtomModel, system: KernelSystem, i: number, edges: Edges): void {
-  gatherEdges(atom.shape, system, i, edges);
+/** Reads the densities around atom i into the model of an atom; returns the edges, which live until the next call. */
+function surround(atom: AtomModel, system: KernelSystem, i: number): Edge[] {
+  const edges = gatherEdges(atom.shape, system, i, atom.edgePool);
   atom.densities.value.fill(0);
-  addDensities(atom.shape, edges, atom.densities.value);
+  for (const edge of edges) addDensity(edge, atom.densities.value);
+  return edges;
 }
 
 function densities(atom: AtomModel, system: KernelSystem): Float64Array {
-  const edges = createEdges(atom.shape, mostEdges(system));
   const n = atom.densities.value.length;
   const all = new Float64Array(system.atoms * n);
   for (let i = 0; i < system.atoms; i++) {
-    surround(atom, system, i, edges);
+    surround(atom, system, i);
     all.set(atom.densities.value, i * n);
   }
   return all;
 }
 
-function features(atom: AtomModel, weights: Float64Array, system: KernelSystem): Float64Array {
-  const edges = createEdges(atom.shape, mostEdges(system));
+function features(atom: AtomModel, system: KernelSystem): Float64Array {
   const n = featureCount(atom.shape);
   const all = new Float64Array(system.atoms * n);
   for (let i = 0; i < system.atoms; i++) {
-    surround(atom, system, i, edges);
-    describe(atom, weights, false);
+    surround(atom, system, i);
+    describe(atom, false);
     all.set(atom.features.value, i * n);
   }
   return all;
 }
 
-function evaluate(atom: AtomModel, weights: Float64Array, system: KernelSystem, only?: number): KernelResult {
+function evaluate(atom: AtomModel, system: KernelSystem, only?: number): KernelResult {
   const { shape } = atom;
   const { atoms } = system;
-  const edges = createEdges(shape, mostEdges(system));
   const heads = only === undefined ? Array.from({ length: shape.heads }, (_, head) => head) : [only];
   const result: KernelResult = {
     energies: new Float64Array(atoms),
     forces: new Float64Array(3 * atoms),
     strainGradient: new Float64Array(9),
   };
+  const gradient = new Float64Array(3);
   for (let i = 0; i < atoms; i++) {
-    surround(atom, system, i, edges);
-    describe(atom, weights, false);
+    const edges = surround(atom, system, i);
+    describe(atom, false);
     for (const head of heads) {
-      result.energies[i] += readOut(atom, head, system.species[i], weights, false) / heads.length;
+      result.energies[i] += readOut(atom, head, system.species[i], false) / heads.length;
       atom.heads[head].e.adjoint[0] = 1 / heads.length;
-      readOutBackward(atom, head, weights, false);
+      readOutBackward(atom, head, false);
     }
     describeBackward(atom, false);
-    unmix(atom, weights);
-    addEdgeForces(atom, system, i, edges, result);
+    unmix(atom);
+    for (const edge of edges) {
+      edgeGradient(edge, atom.densities.adjoint, gradient);
+      addEdgeForce(edge, gradient, result);
+    }
   }
   return result;
 }
 
-/** From ∂e_i/∂D to the forces of atom i and its neighbours, and to the strain gradient. */
-function addEdgeForces(atom: AtomModel, system: KernelSystem, i: number, edges: Edges, result: KernelResult): void {
-  const { forces, strainGradient } = result;
-  const g = new Float64Array(3);
-  for (let e = 0; e < edges.count; e++) {
-    edgeGradient(atom.shape, edges, e, atom.densities.adjoint, g);
-    const j = system.owner[edges.site[e]];
-    for (let a = 0; a < 3; a++) {
-      // e_i falls when r_j − r_i goes against its gradient: the force on j is −g, that on i is +g.
-      forces[3 * i + a] += g[a];
-      forces[3 * j + a] -= g[a];
-      for (let b = 0; b < 3; b++) strainGradient[3 * a + b] += edges.vector[3 * e + a] * g[b];
-    }
+/**
+ * Adds what one edge has to say to the forces of its two atoms and to the strain gradient, given g = ∂e_i/∂r_ij.
+ * As r_ij = r_j − r_i, the force on j is −g and that on i is +g.
+ */
+function addEdgeForce({ from, to, vector }: Edge, g: Float64Array, { forces, strainGradient }: KernelResult): void {
+  for (let a = 0; a < 3; a++) {
+    forces[3 * from + a] += g[a];
+    forces[3 * to + a] -= g[a];
+    for (let b = 0; b < 3; b++) strainGradient[3 * a + b] += vector[a] * g[b];
   }
 }
 
@@ -174,56 +171,49 @@ function addEdgeForces(atom: AtomModel, system: KernelSystem, i: number, edges: 
  * Hence ∂L/∂θ = ∂/∂θ (c·E + Ė): the usual gradient of E by the weights, run in dual numbers along this motion with
  * the seed (1, c), has ∂L/∂θ as its moving part. Pearlmutter 1994, doi:10.1162/neco.1994.6.1.147.
  */
-function addLossGradient(
-  atom: AtomModel,
-  weights: Float64Array,
-  system: TrainingSystem,
-  term: LossTerm,
-  gradient: Float64Array,
-): TermErrors {
-  const { energies, forces, strainGradient } = evaluate(atom, weights, system, term.head);
+function addLossGradient(atom: AtomModel, system: TrainingSystem, term: LossTerm, gradient: Float64Array): TermErrors {
+  const { head } = term;
+  const { energies, forces, strainGradient } = evaluate(atom, system, head);
   const energyError = energies.reduce((sum, e) => sum + e, 0) - system.energy;
   const forceErrors = forces.map((f, c) => f - system.forces[c]);
   const strainErrors = strainGradient.map((g, c) => g - system.strainGradient[c]);
 
   const seed = 2 * term.energy * energyError;
-  const velocities = forceErrors.map((error) => -2 * term.forces * error);
-  const strainRate = strainErrors.map((error) => 2 * term.strain * error);
-  const edges = createEdges(atom.shape, mostEdges(system));
+  const motion: Motion = {
+    velocities: forceErrors.map((error) => -2 * term.forces * error),
+    strainRate: strainErrors.map((error) => 2 * term.strain * error),
+  };
+  const velocity = new Float64Array(3);
   for (let i = 0; i < system.atoms; i++) {
-    surround(atom, system, i, edges);
+    const edges = surround(atom, system, i);
     atom.densities.tangent.fill(0);
-    const edgeVelocities = moveEdges(system, i, edges, velocities, strainRate);
-    addDensityTangents(atom.shape, edges, edgeVelocities, atom.densities.tangent);
-    describe(atom, weights, true);
-    readOut(atom, term.head, system.species[i], weights, true);
-    atom.heads[term.head].e.adjoint[0] = 1;
-    atom.heads[term.head].e.adjointTangent[0] = seed;
-    readOutBackward(atom, term.head, weights, true);
+    for (const edge of edges) {
+      edgeVelocity(edge, motion, velocity);
+      addDensityTangent(edge, velocity, atom.densities.tangent);
+    }
+    describe(atom, true);
+    readOut(atom, head, system.species[i], true);
+    atom.heads[head].e.adjoint[0] = 1;
+    atom.heads[head].e.adjointTangent[0] = seed;
+    readOutBackward(atom, head, true);
     describeBackward(atom, true);
-    addWeightGradient(atom, term.head, system.species[i], gradient);
+    addWeightGradient(atom, head, system.species[i], gradient);
   }
   return { energy: energyError, forces: sumOfSquares(forceErrors), strain: sumOfSquares(strainErrors) };
 }
 
-/** dr_ij/dt = v_j − v_i + Wᵀ r_ij of all edges of atom i, [count][3]. */
-function moveEdges(
-  { owner }: KernelSystem,
-  i: number,
-  edges: Edges,
-  velocities: Float64Array,
-  strainRate: Float64Array,
-): Float64Array {
-  const moved = new Float64Array(3 * edges.count);
-  for (let e = 0; e < edges.count; e++) {
-    const j = owner[edges.site[e]];
-    for (let b = 0; b < 3; b++) {
-      let rate = velocities[3 * j + b] - velocities[3 * i + b];
-      for (let a = 0; a < 3; a++) rate += edges.vector[3 * e + a] * strainRate[3 * a + b];
-      moved[3 * e + b] = rate;
-    }
+/** A motion of all atoms, by velocities v, [3N], and a strain that grows as W, [9]. */
+interface Motion {
+  readonly velocities: Float64Array;
+  readonly strainRate: Float64Array;
+}
+
+/** dr_ij/dt = v_j − v_i + Wᵀ r_ij, written to `velocity`, [3]. */
+function edgeVelocity({ from, to, vector }: Edge, { velocities, strainRate }: Motion, velocity: Float64Array): void {
+  for (let b = 0; b < 3; b++) {
+    velocity[b] = velocities[3 * to + b] - velocities[3 * from + b];
+    for (let a = 0; a < 3; a++) velocity[b] += vector[a] * strainRate[3 * a + b];
   }
-  return moved;
 }
 
 function sumOfSquares(values: Float64Array): number {
