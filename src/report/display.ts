@@ -72,7 +72,7 @@ export function verdictSentence(data: ReportData): string {
   }
   if (parts.length === 0) return 'No check was run and no error was measured.';
   const sentence = parts.join('; ');
-  return `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`;
+  return `${sentence[0].toUpperCase()}${sentence.slice(1)}.`;
 }
 
 /** The names of the failed checks where they are few, otherwise their number. */

@@ -1,5 +1,5 @@
-import { NearsightError } from '../errors.ts';
 import { html, join, type Numbering, type Section, startNumbering } from './markup.ts';
+import { checkSchema } from './parse.ts';
 import type { ReportData } from './report-data.ts';
 import { cardSection } from './sections/card.ts';
 import { checkSection } from './sections/checks.ts';
@@ -28,15 +28,7 @@ const SECTIONS: readonly ((data: ReportData, numbering: Numbering) => Section | 
  * @throws NearsightError `report-schema` when the record has another layout than this version draws
  */
 export function renderReport(data: ReportData): string {
-  if (data.schema !== 1) {
-    throw new NearsightError(
-      'report-schema',
-      `the report has schema ${String(data.schema)}, this version draws schema 1`,
-      {
-        hint: 'draw it with the version of nearsight that wrote it, or make the report again',
-      },
-    );
-  }
+  checkSchema(data.schema);
   const numbering = startNumbering();
   const sections = SECTIONS.map((section) => section(data, numbering)).filter((section) => section !== undefined);
   const page = html`<!doctype html>

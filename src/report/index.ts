@@ -1,6 +1,7 @@
 export { verdictSentence } from './display.ts';
 export { renderReport } from './html.ts';
 export { paritySet } from './parity-set.ts';
+export { parseReportData } from './parse.ts';
 export type * from './report-data.ts';
 export { formatChecks, formatErrorRows } from './summary-text.ts';
 export {

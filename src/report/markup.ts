@@ -1,3 +1,5 @@
+import { MISSING } from './text.ts';
+
 /** A piece of HTML that is safe to put into a page as it is. Everything else is text and gets escaped. */
 export interface Html {
   readonly html: string;
@@ -28,7 +30,7 @@ export function join(pieces: readonly (Html | undefined)[], separator = '\n'): H
 
 function render(content: Content): string {
   if (content === undefined) return '';
-  if (typeof content === 'number') return escapeHtml(String(content));
+  if (typeof content === 'number') return Number.isFinite(content) ? String(content) : MISSING;
   if (typeof content === 'string') return escapeHtml(content);
   return 'html' in content ? content.html : join(content).html;
 }

@@ -12,11 +12,11 @@ import type { ParitySet } from './report-data.ts';
  */
 export function paritySet(reference: ArrayLike<number>, predicted: ArrayLike<number>, maximum = 3000): ParitySet {
   checkPairs(reference, predicted);
-  const errors = Float64Array.from(reference, (value, i) => Math.abs(predicted[i]! - value)).sort();
+  const errors = Float64Array.from(reference, (value, i) => Math.abs(predicted[i] - value)).sort();
   const kept = thinPairs(reference, predicted, maximum);
   return {
-    reference: kept.map((i) => reference[i]!),
-    predicted: kept.map((i) => predicted[i]!),
+    reference: kept.map((i) => reference[i]),
+    predicted: kept.map((i) => predicted[i]),
     total: reference.length,
     quantiles: errors.length === 0 ? [] : Array.from({ length: 101 }, (_, percent) => quantile(errors, percent / 100)),
   };
@@ -31,8 +31,8 @@ export function thinPairs(x: ArrayLike<number>, y: ArrayLike<number>, maximum: n
   for (let cells = 512; cells > 1; cells = Math.floor(cells * 0.8)) {
     const occupied = new Set<number>();
     const kept = all.filter((i) => {
-      const column = Math.floor(((x[i]! - left) / width) * (cells - 1));
-      const row = Math.floor(((y[i]! - bottom) / height) * (cells - 1));
+      const column = Math.floor(((x[i] - left) / width) * (cells - 1));
+      const row = Math.floor(((y[i] - bottom) / height) * (cells - 1));
       const before = occupied.size;
       return occupied.add(row * cells + column).size > before;
     });
@@ -46,15 +46,15 @@ function extent(values: ArrayLike<number>): [number, number] {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i++) {
-    low = Math.min(low, values[i]!);
-    high = Math.max(high, values[i]!);
+    low = Math.min(low, values[i]);
+    high = Math.max(high, values[i]);
   }
   return [low, high > low ? high - low : 1];
 }
 
 /** The smallest member of `sorted` that at least this share of it does not exceed. */
 function quantile(sorted: Float64Array, fraction: number): number {
-  return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)]!;
+  return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)];
 }
 
 function checkPairs(reference: ArrayLike<number>, predicted: ArrayLike<number>): void {

@@ -35,7 +35,7 @@ sup { font-size: 0.72em; line-height: 0; }
 .kicker, .subtitle, nav { font-family: var(--sans); font-size: 0.84rem; color: var(--muted); margin: 0; }
 .subtitle { font-size: 1rem; margin-bottom: 1.5rem; }
 .verdict {
-  max-width: none; font-size: 1.25rem; line-height: 1.4; margin: 0 0 1.6rem; padding: 0.1rem 0 0.1rem 1rem;
+  max-width: none; text-wrap: balance; font-size: 1.25rem; line-height: 1.4; margin: 0 0 1.6rem; padding: 0.1rem 0 0.1rem 1rem;
   border-left: 4px solid var(--muted);
 }
 .verdict.pass { border-color: var(--pass); }
@@ -53,7 +53,7 @@ sup { font-size: 0.72em; line-height: 0; }
 nav ol { list-style: none; padding: 0; margin: 0; display: flex; flex-wrap: wrap; gap: 0.2rem 1.3rem; }
 .scroll { /* The last two layers are shadows that show only where there is more to scroll to. */
   overflow-x: auto; margin: 1.1rem 0 1.5rem; background-color: var(--paper);
-  background-image: linear-gradient(to right, var(--paper), transparent), linear-gradient(to left, var(--paper), transparent),
+  background-image: linear-gradient(to right, var(--paper) 50%, transparent), linear-gradient(to left, var(--paper) 50%, transparent),
     linear-gradient(to right, var(--rule), transparent), linear-gradient(to left, var(--rule), transparent);
   background-position: left, right, left, right; background-repeat: no-repeat; background-size: 2rem 100%, 2rem 100%, 0.8rem 100%, 0.8rem 100%;
   background-attachment: local, local, scroll, scroll;
@@ -74,6 +74,7 @@ tbody tr:last-child > * { border-bottom: 1.5px solid var(--ink); }
 .right { text-align: right; white-space: nowrap; }
 .facts { min-width: 0; margin: 0.4rem 0 1.4rem; }
 .facts th { color: var(--muted); white-space: nowrap; padding-right: 1.6rem; }
+.facts td { overflow-wrap: anywhere; }
 .facts tbody tr > *, .facts tbody tr:last-child > * { border: 0; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(22rem, 100%), 1fr)); gap: 0 2.5rem; }
 .detail { display: block; color: var(--muted); font-size: 0.95em; max-width: 38rem; }
@@ -99,28 +100,32 @@ footer { margin-top: 3rem; padding-top: 0.8rem; border-top: 1px solid var(--rule
   .panels-2, .panels-3 { grid-template-columns: minmax(0, 1fr); gap: 0.8rem; }
   .panel { max-width: 26rem; }
   caption { max-width: calc(100vw - 2rem); }
-  .long { min-width: 15rem; }
+  .facts th { white-space: normal; min-width: 7rem; padding-right: 1rem; }
+  .long { min-width: 13rem; }
   tbody tr > th:first-child { min-width: 6.5rem; }
 }
 @page {
-  size: A4; margin: 17mm 18mm 19mm;
+  size: A4; margin: 14mm 18mm 17mm;
   @bottom-right { content: counter(page) " / " counter(pages); font: 8pt sans-serif; color: #5a636c; }
 }
 @media print {
   body { padding: 0; max-width: none; font-size: 10pt; background: none; }
   nav { display: none; }
   a { text-decoration: none; }
-  h1 { font-size: 18pt; } h2 { font-size: 12.5pt; margin-top: 1.6rem; } .verdict { font-size: 12pt; }
+  h1 { font-size: 18pt; } h2 { font-size: 12.5pt; margin: 1.3rem 0 0.5rem; padding-top: 0.6rem; } h3 { font-size: 10.5pt; margin: 0.8rem 0 0.2rem; } .verdict { font-size: 12pt; }
   h2, h3, caption { break-after: avoid; }
   h2 + *, h3 + * { break-before: avoid; }
   .scroll { overflow: visible; background: none; }
   table, caption, figcaption { font-size: 8pt; }
-  .facts { break-inside: avoid; }
+  .facts { break-inside: avoid; margin-bottom: 0.8rem; }
+  .scroll { margin: 0.8rem 0 1rem; } figure { margin: 0.8rem 0 1rem; } .letter { font-size: 7.5pt; }
+  .columns { grid-template-columns: 1fr 1fr; } .columns > div { break-inside: avoid; }
   tr { break-inside: avoid; } thead { display: table-header-group; }
   th, td { padding: 0.2rem 0.7rem 0.2rem 0; }
   .tiles { grid-template-columns: repeat(5, 1fr); } .tile { padding: 0.5rem 0.5rem 0.5rem 0; } .tile .figure { font-size: 15pt; }
   .tile .unit, .tile .note, .tile dt { font-size: 7.5pt; }
   pre { background: none; border: 1px solid var(--rule); }
+  footer { font-size: 8pt; margin-top: 1rem; }
   p { orphans: 3; widows: 3; }
 }
 `;

@@ -42,7 +42,7 @@ export function commonDecimals(values: readonly (number | undefined)[]): number 
   const sizes = values.filter((value) => value !== undefined && Number.isFinite(value) && value !== 0);
   if (sizes.length === 0) return 0;
   const sorted = sizes.map((value) => Math.abs(value!)).sort((a, b) => a - b);
-  const typical = sorted[Math.floor((sorted.length - 1) / 2)]!;
+  const typical = sorted[Math.floor((sorted.length - 1) / 2)];
   return Math.min(4, Math.max(0, 2 - Math.floor(Math.log10(typical))));
 }
 
@@ -70,10 +70,10 @@ export function formatTable<T>(
 ): string {
   const cells = rows.map((row) => columns.map((column) => printable(column.cell(row))));
   const headers = columns.map((column) => printable(column.header));
-  const widths = headers.map((header, c) => Math.max(width(header), ...cells.map((row) => width(row[c]!))));
+  const widths = headers.map((header, c) => Math.max(width(header), ...cells.map((row) => width(row[c]))));
   const line = (texts: readonly string[], tones: readonly Tone[]): string =>
     texts
-      .map((text, c) => paint(pad(text, widths[c]!, columns[c]!.align, c === texts.length - 1), tones[c]!, options))
+      .map((text, c) => paint(pad(text, widths[c], columns[c].align, c === texts.length - 1), tones[c], options))
       .join('  ');
   return [
     line(
@@ -87,7 +87,7 @@ export function formatTable<T>(
     ...cells.map((row, r) =>
       line(
         row,
-        columns.map((column) => column.tone?.(rows[r]!) ?? 'plain'),
+        columns.map((column) => column.tone?.(rows[r]) ?? 'plain'),
       ),
     ),
   ].join('\n');

@@ -1,14 +1,14 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
-import type { Html } from '../markup.ts';
+import { escapeHtml, type Html } from '../markup.ts';
 
 /** Drawn in pixels at this size and scaled to the column: `square` and `small` for three in a row, `wide` for two. */
 export type PanelSize = 'square' | 'small' | 'wide';
 
 const SIZES: Readonly<Record<PanelSize, { width: number; height: number }>> = {
-  square: { width: 290, height: 280 },
+  square: { width: 290, height: 276 },
   small: { width: 290, height: 245 },
-  wide: { width: 430, height: 270 },
+  wide: { width: 400, height: 255 },
 };
 
 export interface Axis {
@@ -37,7 +37,7 @@ export function drawPlot(options: PlotOptions): Html {
     document,
     className: options.id,
     ...SIZES[options.size],
-    marginLeft: 52,
+    marginLeft: 56,
     marginBottom: 42,
     marginTop: 12,
     marginRight: 12,
@@ -46,7 +46,9 @@ export function drawPlot(options: PlotOptions): Html {
     marks: [Plot.frame({ stroke: 'currentColor', strokeOpacity: 0.45 }), ...options.marks],
   });
   tidy(svg, options);
-  return { html: svg.outerHTML };
+  // By hand, because the description may hold words of the user and linkedom leaves < and > in attributes alone.
+  const label = escapeHtml(options.description);
+  return { html: svg.outerHTML.replace('<svg', () => `<svg aria-label="${label}"`) };
 }
 
 function axis(options: Axis, ticks: number): Plot.ScaleOptions {
@@ -71,7 +73,7 @@ function logTick(value: number): string {
 }
 
 function superscript(n: number): string {
-  return [...String(n)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]!)).join('');
+  return [...String(n)].map((digit) => (digit === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)])).join('');
 }
 
 /** Rounds coordinates to a hundredth of a pixel and drops what the page or nobody needs. */
@@ -95,7 +97,6 @@ function tidy(svg: Element, options: PlotOptions): void {
   svg.setAttribute('id', options.id);
   svg.setAttribute('font-size', '12');
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', options.description);
 }
 
 /** A line through [x, y] points, in a colour of the page. */

@@ -98,7 +98,7 @@ export function energyTimePlot(id: string, run: DynamicsReport, size: PanelSize)
 export function temperatureTimePlot(id: string, run: DynamicsReport, size: PanelSize): Html | undefined {
   const series = thinSeries(points(run.time, run.temperatures ?? [], 1e-3));
   if (series.length === 0) return undefined;
-  const ends = [series[0]![0], series[series.length - 1]![0]];
+  const ends = [series[0][0], series[series.length - 1][0]];
   const target = run.temperature === undefined ? [] : points(ends, [run.temperature, run.temperature]);
   return drawPlot({
     id,

@@ -64,7 +64,7 @@ function pairs(set: ParitySet | undefined, zero: number, perUnit: number): Point
     all.map((pair) => pair[1]),
     MAXIMUM_DOTS,
   );
-  return kept.map((i) => all[i]!);
+  return kept.map((i) => all[i]);
 }
 
 function errorLines(quantity: Quantity, held: ErrorStatistics | undefined): string[] {

@@ -22,20 +22,20 @@ export function thinSeries(series: readonly Point[], maximum = 600): readonly Po
     let low = start;
     let high = start;
     for (let i = start; i < end; i++) {
-      if (series[i]![1] < series[low]![1]) low = i;
-      if (series[i]![1] > series[high]![1]) high = i;
+      if (series[i][1] < series[low][1]) low = i;
+      if (series[i][1] > series[high][1]) high = i;
     }
     kept.push(Math.min(low, high), Math.max(low, high));
   }
   kept.push(series.length - 1);
-  return [...new Set(kept)].map((i) => series[i]!);
+  return [...new Set(kept)].map((i) => series[i]);
 }
 
 /** Smallest interval around all values, widened by `margin` of itself on both sides; undefined without values. */
 export function domainOf(values: readonly number[], margin = 0.04): [number, number] | undefined {
   const finite = values.filter(Number.isFinite);
   if (finite.length === 0) return undefined;
-  let [low, high] = [finite[0]!, finite[0]!];
+  let [low, high] = [finite[0], finite[0]];
   for (const value of finite) {
     low = Math.min(low, value);
     high = Math.max(high, value);

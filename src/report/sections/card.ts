@@ -9,11 +9,11 @@ export function cardSection(data: ReportData): Section | undefined {
   const body = html`${purpose(card)}
 <div class="columns">
 ${settings('Model', [
-  ['Weights', card.weights === undefined ? undefined : formatNumber(card.weights, { decimals: 0 })],
-  ['Cutoff', card.cutoff === undefined ? undefined : `${formatNumber(card.cutoff, { trim: true })} Å`],
+  ['weights', card.weights === undefined ? undefined : formatNumber(card.weights, { decimals: 0 })],
+  ['cutoff', card.cutoff === undefined ? undefined : `${formatNumber(card.cutoff, { trim: true })} Å`],
   ...entries(card.hyperparameters),
 ])}
-${settings('Training', [['Seed', card.seed === undefined ? undefined : String(card.seed)], ...entries(card.training)])}
+${settings('Training', [['seed', card.seed], ...entries(card.training)])}
 ${settings('Versions', entries(card.versions))}
 <div><h3>Units and signs</h3>${facts(CONVENTIONS)}</div>
 </div>

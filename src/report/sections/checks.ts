@@ -12,10 +12,10 @@ export function checkSection(data: ReportData, numbering: Numbering): Section | 
   const caption = `Checks: ${pass} passed, ${fail} failed, ${skipped} skipped. A check passes when its value is within the limit.`;
   const body = table(numbering, caption, checks, [
     { header: 'Question', long: true, cell: question },
+    { header: 'Verdict', cell: verdict },
     { header: 'Value', align: 'right', cell: (check) => typeset(formatNumber(check.value)) },
     { header: 'Limit', align: 'right', cell: limit },
     { header: 'Unit', cell: (check) => check.unit },
-    { header: 'Verdict', cell: verdict },
   ]);
   return { id: 'checks', title: 'Checks', body };
 }

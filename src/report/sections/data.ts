@@ -50,7 +50,7 @@ function findings(list: readonly Finding[] | undefined, numbering: Numbering): H
   return table(numbering, 'What the data doctor remarked on.', list, [
     { header: 'Code', cell: (finding) => html`<code>${finding.code}</code>` },
     { header: 'Severity', cell: severity },
-    { header: 'Frame', align: 'right', cell: (finding) => (finding.frame === undefined ? '' : String(finding.frame)) },
+    { header: 'Frame', align: 'right', cell: (finding) => finding.frame },
     { header: 'Remark', long: true, cell: (finding) => finding.message },
   ]);
 }

@@ -25,7 +25,7 @@ export function dynamicsSection(data: ReportData, numbering: Numbering): Section
       `${run.ensemble}, ${count(run.atoms, 'atom')}, ${formatValue(length / 1000, 'ps', { trim: true })} in steps of ${formatValue(run.timestep, 'fs', { trim: true })}`,
     ],
     [
-      'Temperature asked for',
+      'Target temperature',
       run.temperature === undefined ? undefined : formatValue(run.temperature, 'K', { trim: true }),
     ],
     [
@@ -44,7 +44,7 @@ function caption(run: DynamicsReport): ReturnType<typeof html> {
       : run.conservedEnergy !== undefined || run.totalEnergy !== undefined
         ? html`Change of the ${run.conservedEnergy === undefined ? 'total' : 'conserved'} energy with time.`
         : undefined;
-  const target = run.temperature === undefined ? '' : '; the thin line is the temperature asked for';
+  const target = run.temperature === undefined ? '' : '; the thin line is the target';
   const temperature = run.temperatures === undefined ? undefined : html` Temperature with time${target}.`;
   const points = run.rdf?.reference === undefined ? undefined : html` (<span class="key points"></span> reference)`;
   const rdf = run.rdf === undefined ? undefined : html` Radial distribution function${points}.`;

@@ -1,4 +1,4 @@
-import { countVerdicts, ERROR_DISPLAY, headlineErrors, QUANTITIES, verdictSentence } from '../display.ts';
+import { count, countVerdicts, ERROR_DISPLAY, headlineErrors, QUANTITIES, verdictSentence } from '../display.ts';
 import { type Content, type Html, html, type Section, typeset } from '../markup.ts';
 import type { ReportData } from '../report-data.ts';
 import { formatNumber } from '../text.ts';
@@ -40,8 +40,8 @@ function errorTiles(data: ReportData): Html[] {
 function speedTiles(data: ReportData): Html[] {
   const speed = data.speed;
   if (speed === undefined) return [];
-  const size = speed.atoms === undefined ? '' : `${formatNumber(speed.atoms, { decimals: 0 })} atoms`;
-  const threads = speed.threads === undefined ? '' : `${speed.threads} thread${speed.threads === 1 ? '' : 's'}`;
+  const size = speed.atoms === undefined ? '' : count(speed.atoms, 'atom');
+  const threads = speed.threads === undefined ? '' : count(speed.threads, 'thread');
   const where = [size, threads, speed.machine ?? ''].filter((text) => text !== '').join(', ');
   const tiles = [tile('Time per atom', typeset(formatNumber(speed.microsecondsPerAtom)), 'µs', where)];
   if (speed.timesFasterThanDft !== undefined) {

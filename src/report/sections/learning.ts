@@ -19,9 +19,9 @@ export function learningSection(data: ReportData, numbering: Numbering): Section
 }
 
 function summary(curve: LearningCurve): ReturnType<typeof html> {
-  const last = curve.points[curve.points.length - 1]!;
+  const last = curve.points[curve.points.length - 1];
   const time = last.seconds === undefined ? '' : ` in ${formatValue(last.seconds, 's')}`;
-  const kept = curve.keptEpoch === undefined ? '' : ` The weights are those of epoch ${curve.keptEpoch}.`;
+  const kept = curve.keptEpoch === undefined ? undefined : html` The weights are those of epoch ${curve.keptEpoch}.`;
   const rates = curve.points.map((point) => point.learningRate).filter((rate) => rate !== undefined);
   const first = rates[0];
   const rate =

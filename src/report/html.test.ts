@@ -1,0 +1,235 @@
+import { parseHTML } from 'linkedom';
+import { describe, expect, test } from 'vitest';
+import { createRandom } from '../random.ts';
+import { GPA } from '../units.ts';
+import { renderReport } from './html.ts';
+import { paritySet } from './parity-set.ts';
+import { parseReportData } from './parse.ts';
+import type { ReportData } from './report-data.ts';
+import { exampleReportData } from './testing.ts';
+
+const example = exampleReportData();
+const page = renderReport(example);
+const document = parseHTML(page).document;
+const bare: ReportData = { schema: 1, name: 'bare', elements: ['Si'], date: '2026-02-14' };
+
+/** Everything a reader sees, without the style sheet. */
+function visibleText(html: string): string {
+  const parsed = parseHTML(html).document;
+  for (const style of parsed.querySelectorAll('style')) style.remove();
+  return parsed.documentElement.textContent ?? '';
+}
+
+/** The same record with every member of one type changed. */
+function change(value: unknown, map: (leaf: unknown, key: string) => unknown, key = ''): unknown {
+  if (Array.isArray(value)) return value.map((member) => change(member, map, key));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, change(member, map, name)]));
+  }
+  return map(value, key);
+}
+
+describe('the page as a whole', () => {
+  test('has all sections, in order, and links to each', () => {
+    const titles = [...document.querySelectorAll('h2')].map((heading) => heading.textContent);
+    expect(titles).toEqual([
+      '1Data',
+      '2Learning curve',
+      '3Errors against the reference',
+      '4Checks',
+      '5Properties',
+      '6Dynamics',
+      '7Model card',
+    ]);
+    for (const link of document.querySelectorAll('a')) {
+      const href = link.getAttribute('href') ?? '';
+      expect(href).toMatch(/^#/);
+      expect(document.getElementById(href.slice(1))?.localName).toBe('h2');
+    }
+  });
+
+  test('needs nothing from elsewhere and runs nothing', () => {
+    expect(document.querySelectorAll('script, link, img, iframe, object, embed, image, use')).toHaveLength(0);
+    for (const element of document.querySelectorAll('*')) {
+      for (const { name, value } of element.attributes) {
+        expect(name).not.toMatch(/^on|^src|xlink/);
+        expect(value).not.toMatch(/https?:|\/\/|url\(|javascript:/i);
+      }
+    }
+    const styles = [...document.querySelectorAll('style')].map((style) => style.textContent).join('\n');
+    expect(styles).not.toMatch(/https?:|\/\/|url\(|@import/i);
+    expect(document.querySelectorAll('style')).toHaveLength(1);
+  });
+
+  test('has unique ids, headings without gaps, captioned figures and scoped table heads', () => {
+    const ids = [...document.querySelectorAll('[id]')].map((element) => element.id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const levels = [...document.querySelectorAll('h1, h2, h3, h4')].map((heading) => Number(heading.localName[1]));
+    expect(levels.filter((level) => level === 1)).toHaveLength(1);
+    levels.forEach((level, i) => {
+      expect(level - (levels[i - 1] ?? 0)).toBeLessThanOrEqual(1);
+    });
+    for (const figure of document.querySelectorAll('figure')) {
+      expect(figure.querySelector('figcaption')?.textContent).toMatch(/^Figure \d+\. /);
+    }
+    for (const head of document.querySelectorAll('th')) expect(head.getAttribute('scope')).toMatch(/^(col|row)$/);
+    for (const svg of document.querySelectorAll('svg')) {
+      expect(svg.getAttribute('role')).toBe('img');
+      expect(svg.getAttribute('aria-label')).toMatch(/\w{4}/);
+    }
+    expect(document.querySelectorAll('svg')).toHaveLength(13);
+  });
+
+  test('is the same every time, leaves its input alone and stays small', () => {
+    const before = JSON.stringify(example);
+    expect(renderReport(example)).toBe(page);
+    expect(JSON.stringify(example)).toBe(before);
+    expect(page.length).toBeLessThan(300_000);
+  });
+
+  test('survives a journey through JSON', () => {
+    expect(renderReport(parseReportData(JSON.stringify(example)))).toBe(page);
+  });
+
+  test('takes all its colours from the page, so that dark mode and paper work', () => {
+    for (const element of document.querySelectorAll('svg, svg *')) {
+      for (const name of ['fill', 'stroke', 'color']) {
+        expect(element.getAttribute(name) ?? 'none').toMatch(/^(none|currentColor|var\(--[a-z]+\))$/);
+      }
+    }
+  });
+});
+
+describe('what it says', () => {
+  test('the verdict counts the checks and gives the held-out force error with its measure', () => {
+    expect(document.querySelector('.verdict')?.textContent).toBe(
+      '6 of 7 checks pass (close-contact fails, 1 skipped); force error 54.3 meV/Å (MAE) on held-out frames.',
+    );
+    expect(document.querySelector('.verdict')?.className).toContain('fail');
+    const good = { ...example, checks: example.checks!.filter((check) => check.verdict === 'pass') };
+    expect(visibleText(renderReport(good))).toContain('6 of 6 checks pass; force error 54.3 meV/Å (MAE)');
+  });
+
+  test('key figures have units and say MAE and RMSE', () => {
+    const tiles = [...document.querySelectorAll('.tile')].map((tile) => tile.textContent);
+    expect(tiles).toHaveLength(5);
+    expect(tiles[0]).toBe('Energy error1.83meV/atomMAE on held-out framesRMSE 2.58 meV/atom');
+    expect(tiles[2]).toMatch(/^Stress error0\.127GPa/);
+    expect(tiles[3]).toMatch(/^Time per atom4\.62µs8,000 atoms, 1 thread/);
+    expect(tiles[4]).toMatch(/^Faster than DFT240,000times/);
+  });
+
+  test('errors that are not of held-out frames are not passed off as such', () => {
+    const { train } = example.errors!;
+    const text = visibleText(renderReport({ ...bare, errors: { train: train! } }));
+    expect(text).toContain('Force error 31.2 meV/Å (MAE) on the training frames themselves');
+    expect(text).not.toContain('held-out');
+  });
+
+  test('stress is converted from eV/Å³ to GPa', () => {
+    const statistics = { mae: 2 * GPA, rmse: 3 * GPA, count: 6 };
+    const text = visibleText(renderReport({ ...bare, errors: { test: { name: 'test', stress: statistics } } }));
+    expect(text).toContain('2.00GPa');
+    expect(text).toContain('RMSE 3.00 GPa');
+  });
+
+  test('a verdict is a word, not only a colour', () => {
+    const cells = [...document.querySelectorAll('#checks ~ .scroll tbody tr')].map(
+      (tr) => tr.querySelector('td')?.textContent,
+    );
+    expect(cells).toEqual([...Array(6).fill('✓ pass'), '✗ fail', '– skipped']);
+  });
+
+  test('properties show the difference from the reference, and as many digits as the uncertainty allows', () => {
+    const [first, second] = [...document.querySelectorAll('#properties ~ .scroll tbody tr')].map((tr) =>
+      [...tr.children].map((cell) => cell.textContent),
+    );
+    expect(first).toEqual(['Lattice constant a0', 'Å', '5.47410 ± 0.00080', '5.476', '0.0 %', '5.431']);
+    expect(second).toEqual(['Bulk modulus B0', 'GPa', '88.60 ± 0.90', '87.1', '+1.7 %', '98']);
+  });
+
+  test('negative numbers have a minus sign and powers of ten are written out', () => {
+    expect(visibleText(page)).toContain('−3.8 %');
+    expect(page).toContain('2.20\u00a0×\u00a010<sup>−12</sup>');
+  });
+});
+
+describe('what is absent', () => {
+  test('a report of nothing but a name has a header and no section', () => {
+    const empty = parseHTML(renderReport(bare)).document;
+    expect(empty.querySelectorAll('section, table, figure, .tile')).toHaveLength(0);
+    expect(empty.querySelector('.verdict')?.textContent).toBe('No check was run and no error was measured.');
+  });
+
+  const parts = ['speed', 'data', 'learning', 'errors', 'parity', 'checks', 'properties', 'dynamics', 'card'] as const;
+  test.each(parts)('%s can be missing, or be all there is', (part) => {
+    const { [part]: _, ...without } = example;
+    const alone = { ...bare, [part]: example[part] };
+    for (const html of [renderReport(without), renderReport(alone)]) {
+      expect(visibleText(html).match(/NaN|undefined|null|Infinity|\[object/g)).toBeNull();
+    }
+    const numbers = [...parseHTML(renderReport(without)).document.querySelectorAll('h2 .number')];
+    expect(numbers.map((n) => n.textContent)).toEqual(numbers.map((_n, i) => String(i + 1)));
+  });
+
+  test('a number that is missing or not finite is never printed and never drawn', () => {
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const spoilt = change(example, (leaf, key) =>
+        typeof leaf === 'number' && key !== 'schema' ? bad : leaf,
+      ) as ReportData;
+      expect(renderReport(spoilt).match(/NaN|Infinity|undefined/g)).toBeNull();
+      expect(renderReport(parseReportData(JSON.stringify(spoilt))).match(/NaN|Infinity|undefined|null/g)).toBeNull();
+    }
+    const random = createRandom(3);
+    let numbers = 0;
+    const some = change(example, (leaf, key) => {
+      if (typeof leaf !== 'number' || key === 'schema') return leaf;
+      numbers++;
+      return random.uniform() < 0.3 ? Number.NaN : leaf;
+    }) as ReportData;
+    expect(numbers).toBeGreaterThan(5000);
+    expect(renderReport(some).match(/NaN|undefined/g)).toBeNull();
+  });
+});
+
+describe('hostile input', () => {
+  test('every string of the record stays text', () => {
+    const attack = `"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;</style></svg>`;
+    const hostile = change(example, (leaf, key) =>
+      typeof leaf === 'string' && key !== 'verdict' ? attack : leaf,
+    ) as ReportData;
+    const html = renderReport({ ...hostile, verdict: attack, card: { ...hostile.card, training: { [attack]: 1 } } });
+    const parsed = parseHTML(html).document;
+    expect(parsed.querySelectorAll('script, img')).toHaveLength(0);
+    expect(html.match(/<(script|img)/gi)).toBeNull();
+    expect(
+      [...parsed.querySelectorAll('*')].flatMap((e) => [...e.attributes]).filter((a) => /^on/.test(a.name)),
+    ).toEqual([]);
+    expect(parsed.querySelector('h1')?.textContent).toBe(attack);
+    expect(parsed.querySelectorAll('svg')).toHaveLength(13);
+    const groups = [...parsed.querySelectorAll('#data ~ .scroll tbody th')].map((cell) => cell.textContent);
+    expect(groups).toContain(attack);
+  });
+
+  test('another schema is refused', () => {
+    const future = JSON.stringify({ ...bare, schema: 2 });
+    expect(() => parseReportData(future, 'r.json')).toThrow(expect.objectContaining({ code: 'report-schema' }));
+    expect(() => renderReport(JSON.parse(future) as ReportData)).toThrow(/schema 2/);
+    expect(() => parseReportData('{"schema": 1')).toThrow(expect.objectContaining({ code: 'report-json' }));
+    expect(() => parseReportData('{"schema": 1}')).toThrow(expect.objectContaining({ code: 'report-schema' }));
+    expect(() => parseReportData('null')).toThrow(expect.objectContaining({ code: 'report-schema' }));
+  });
+});
+
+test('a hundred thousand pairs in each parity plot still give a small file', () => {
+  const random = createRandom(5);
+  const reference = Float64Array.from({ length: 100_000 }, () => random.normal());
+  const predicted = reference.map((value) => value + 0.5 * random.normal());
+  const whole = [...reference];
+  const unthinned = { reference: whole, predicted: [...predicted], total: whole.length, quantiles: [] };
+  const thinned = paritySet(reference, predicted);
+  const panel = { train: unthinned, test: thinned };
+  const html = renderReport({ ...bare, parity: { energy: panel, forces: panel, stress: panel } });
+  expect(html.length).toBeLessThan(600_000);
+  expect(visibleText(html)).toContain('Points that would hide each other are drawn once');
+});
