@@ -1,0 +1,77 @@
+import { NearsightError } from '../errors.ts';
+import { symbolOf } from '../elements.ts';
+import type { Kernel, KernelModel, KernelSystem } from '../kernels/kernels.ts';
+import { buildNeighbourList, type NeighbourList, sitePositions } from '../structure/neighbours.ts';
+import type { Structure } from '../structure/structure.ts';
+import { foldedWeights, type Model } from './model.ts';
+import type { Potential } from './potential.ts';
+
+/** A potential that holds an engine: `close` gives its memory and threads back. */
+export interface EnginePotential extends Potential {
+  readonly engine: KernelModel;
+  /** The system that the engine sees for a structure. */
+  system(structure: Structure, neighbours?: NeighbourList): KernelSystem;
+  close(): void;
+}
+
+/** Species index of each atomic number; refuses what the model does not know. */
+export function speciesOf(elements: readonly number[], numbers: Int32Array): Int32Array {
+  const index = new Map(elements.map((z, s) => [z, s]));
+  return numbers.map((z, i) => {
+    const s = index.get(z);
+    if (s !== undefined) return s;
+    throw new NearsightError('unknown-species', `atom ${i} is ${symbolOf(z)}, which the model has never seen`, {
+      hint: `the model knows ${elements.map(symbolOf).join(', ')}`,
+    });
+  });
+}
+
+/** What an engine needs of a structure and its neighbour list; `species` and `list` are kept by reference. */
+export function kernelSystem(structure: Structure, list: NeighbourList, species: Int32Array): KernelSystem {
+  return {
+    atoms: structure.numbers.length,
+    sites: sitePositions(list, structure),
+    species,
+    owner: list.owner,
+    first: list.first,
+    neighbours: list.neighbours,
+  };
+}
+
+/** The learned short-range part: Σ_i (E0[z_i] + e_i), evaluated by `kernel`. */
+export function shortRangePotential(model: Model, kernel: Kernel): EnginePotential {
+  const engine = kernel.load(model.shape, foldedWeights(model));
+  const reference = new Map(model.elements.map((z, s) => [z, model.referenceEnergies[s]]));
+  // The species of the sites of the list that came last: the same list comes many times in a simulation.
+  let lastList: NeighbourList | null = null;
+  let lastSpecies: Int32Array = new Int32Array(0);
+  const system = (structure: Structure, neighbours?: NeighbourList): KernelSystem => {
+    const list = neighbours ?? buildNeighbourList(structure, model.shape.cutoff);
+    if (list.cutoff < model.shape.cutoff) {
+      throw new NearsightError('short-list', `the neighbour list ends at ${list.cutoff} Å, the potential at ${model.shape.cutoff} Å`);
+    }
+    if (list !== lastList) {
+      const ofAtoms = speciesOf(model.elements, structure.numbers);
+      lastSpecies = list.owner.map((i) => ofAtoms[i]);
+      lastList = list;
+    }
+    return kernelSystem(structure, list, lastSpecies);
+  };
+  return {
+    name: 'short-range',
+    cutoff: model.shape.cutoff,
+    elements: model.elements,
+    engine,
+    system,
+    evaluate(structure, neighbours) {
+      const { energies, forces, strainGradient } = engine.evaluate(system(structure, neighbours));
+      let energy = 0;
+      for (let i = 0; i < energies.length; i++) {
+        energies[i] += reference.get(structure.numbers[i])!;
+        energy += energies[i];
+      }
+      return { energy, atomicEnergies: energies, forces, strainGradient };
+    },
+    close: () => engine.close(),
+  };
+}

@@ -1,0 +1,75 @@
+import type { ModelShape } from '../kernels/kernels.ts';
+import { DEFAULT_OPTIMISER, type OptimiserSettings } from './optimiser.ts';
+
+/** Sizes of a model, before the number of species is known. */
+export type ModelSettings = Omit<ModelShape, 'species'> & {
+  /** Components of the species embedding; the default depends on the number of species. */
+  readonly embedding?: number;
+};
+
+/**
+ * Weights of the loss: energy · ⟨(ΔE/N)²⟩ + forces · ⟨ΔF²⟩ + stress · ⟨(ΔG/N)²⟩, in eV and eV/Å; G = V σ.
+ * A weight of 0 leaves a label out.
+ */
+export interface LossWeights {
+  readonly energy: number;
+  readonly forces: number;
+  readonly stress: number;
+  /** Factor on all terms of the frames of a group; 1 where it is not named. */
+  readonly groups: Readonly<Record<string, number>>;
+}
+
+export interface TrainingSettings {
+  readonly model: ModelSettings;
+  readonly loss: LossWeights;
+  readonly optimiser: OptimiserSettings;
+  /** Largest learning rate; it falls to 0 along half a cosine, after a short rise. */
+  readonly rate: number;
+  /** Structures per step. */
+  readonly batch: number;
+  readonly epochs: number;
+  /** The weights that are kept are an average over about this fraction of all steps. */
+  readonly averaging: number;
+  /** Gradient norms above this are scaled down to it. */
+  readonly clip: number;
+  /** Validate about this many times during the run. */
+  readonly validations: number;
+  readonly seed: number;
+}
+
+/** Solids; see docs/theory/potential.md for why these numbers. */
+export const SOLID_MODEL: ModelSettings = {
+  radial: 8,
+  lmax: 3,
+  order: 3,
+  channels: 8,
+  hidden: [32, 32],
+  heads: 1,
+  cutoff: 5,
+  onset: 3.5,
+};
+
+/** Molecules need finer radial resolution and more channels. */
+export const MOLECULE_MODEL: ModelSettings = {
+  radial: 12,
+  lmax: 3,
+  order: 3,
+  channels: 32,
+  hidden: [64, 64],
+  heads: 1,
+  cutoff: 4.5,
+  onset: 3,
+};
+
+export const DEFAULT_LOSS: LossWeights = { energy: 30, forces: 1, stress: 0.1, groups: {} };
+
+export const DEFAULT_TRAINING: Omit<TrainingSettings, 'model' | 'epochs'> = {
+  loss: DEFAULT_LOSS,
+  optimiser: DEFAULT_OPTIMISER,
+  rate: 0.005,
+  batch: 8,
+  averaging: 0.02,
+  clip: 10,
+  validations: 40,
+  seed: 1,
+};

@@ -1,0 +1,333 @@
+/** The training loop: an async generator of progress that ends with a model. */
+import { NearsightError } from '../errors.ts';
+import { type Kernel, type KernelModel, type LossTerm, type TermErrors, weightLayout } from '../kernels/kernels.ts';
+import { createFolding, defaultEmbedding, type Folding, type Model } from '../model/model.ts';
+import { createRandom, type Random, type RandomState } from '../random.ts';
+import { fitReferenceEnergies, initialModel } from './initial.ts';
+import { createOptimiser, type Optimiser, type SavedOptimiser } from './optimiser.ts';
+import type { TrainingFrame } from './prepare.ts';
+import type { TrainingSettings } from './settings.ts';
+
+/** Root-mean-square errors: eV/atom, eV/Å, eV/Å³ (NaN where nothing is labelled). */
+export interface ErrorSummary {
+  readonly energy: number;
+  readonly forces: number;
+  readonly stress: number;
+}
+
+export interface TrainingProgress {
+  /** Epochs done, of how many. */
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly rate: number;
+  readonly loss: number;
+  /** Over the epoch, one head at a time, while the weights moved. */
+  readonly train: ErrorSummary;
+  /** Of the averaged weights; null where this epoch was not validated. */
+  readonly validation: ErrorSummary | null;
+  /** A checkpoint of this moment: everything that the rest of the run depends on. Made on demand. */
+  checkpoint(): TrainingCheckpoint;
+}
+
+/** All that a run needs to go on to the same bits. */
+export interface TrainingCheckpoint {
+  readonly epoch: number;
+  readonly model: Model;
+  readonly averaged: Float64Array;
+  readonly best: { readonly score: number; readonly epoch: number; readonly parameters: Float64Array };
+  readonly optimiser: SavedOptimiser;
+  readonly random: RandomState;
+  readonly history: readonly TrainingRecord[];
+}
+
+export type TrainingRecord = Omit<TrainingProgress, 'checkpoint'>;
+
+export interface TrainingResult {
+  /** The averaged weights of the epoch with the lowest validation loss (of the last one without validation). */
+  readonly model: Model;
+  readonly epoch: number;
+  readonly history: readonly TrainingRecord[];
+}
+
+export interface TrainingInput {
+  readonly kernel: Kernel;
+  readonly elements: readonly number[];
+  readonly train: readonly TrainingFrame[];
+  readonly validation: readonly TrainingFrame[];
+  readonly settings: TrainingSettings;
+  /** Goes on from here. */
+  readonly checkpoint?: TrainingCheckpoint | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** First model for these frames: reference energies, whitening and statistics measured on the training part. */
+export function startModel(input: TrainingInput, random: Random): Model {
+  const { kernel, elements, train, settings } = input;
+  const { embedding, ...sizes } = settings.model;
+  const shape = { ...sizes, species: elements.length };
+  const labelled = train.filter((f) => f.has.energy);
+  const referenceEnergies =
+    labelled.length === 0
+      ? new Float64Array(elements.length)
+      : fitReferenceEnergies(labelled.map((f) => f.composition), labelled.map((f) => f.system.energy), elements.length);
+  let square = 0;
+  let count = 0;
+  for (const { system, has } of train) {
+    if (!has.forces) continue;
+    for (const f of system.forces) square += f * f;
+    count += system.forces.length;
+  }
+  const forceDeviation = count === 0 || square === 0 ? 1 : Math.sqrt(square / count);
+  const start = { elements, shape, embedding: embedding ?? defaultEmbedding(elements.length), referenceEnergies, forceDeviation };
+  return initialModel(kernel, train.map((f) => f.system), start, random);
+}
+
+/** Numbers of the engine's systems, and what a loss term of each needs. */
+interface Registered {
+  readonly frame: TrainingFrame;
+  readonly number: number;
+}
+
+function register(engine: KernelModel, frames: readonly TrainingFrame[], referenceEnergies: Float64Array): Registered[] {
+  return frames.map((frame) => {
+    const reference = frame.composition.reduce((sum, n, s) => sum + n * referenceEnergies[s], 0);
+    return { frame, number: engine.add({ ...frame.system, energy: frame.system.energy - reference }) };
+  });
+}
+
+/** Loss terms of a batch; every force component counts alike, and every structure's energy and stress per atom. */
+function termsOf(batch: readonly Registered[], heads: readonly number[], scale: { atoms: number }, settings: TrainingSettings): LossTerm[] {
+  const { loss } = settings;
+  return batch.map(({ frame, number }, k) => {
+    const { has, system, group } = frame;
+    const weight = (loss.groups[group] ?? 1) / batch.length;
+    const perAtom = 1 / system.atoms ** 2;
+    return {
+      system: number,
+      head: heads[k],
+      energy: has.energy ? weight * loss.energy * perAtom : 0,
+      forces: has.forces ? (weight * loss.forces) / (3 * scale.atoms) : 0,
+      strain: has.stress ? (weight * loss.stress * perAtom) / 9 : 0,
+    };
+  });
+}
+
+/** Sums of squares that root-mean-square errors are made of. */
+interface ErrorSums {
+  loss: number;
+  energy: number;
+  frames: number;
+  forces: number;
+  components: number;
+  stress: number;
+  stresses: number;
+}
+
+const noErrors = (): ErrorSums => ({ loss: 0, energy: 0, frames: 0, forces: 0, components: 0, stress: 0, stresses: 0 });
+
+function addErrors(sums: ErrorSums, frame: TrainingFrame, term: LossTerm, errors: TermErrors): void {
+  const { has, system, volume } = frame;
+  if (has.energy) {
+    sums.energy += (errors.energy / system.atoms) ** 2;
+    sums.frames++;
+  }
+  if (has.forces) {
+    sums.forces += errors.forces;
+    sums.components += 3 * system.atoms;
+  }
+  if (has.stress) {
+    sums.stress += errors.strain / volume ** 2;
+    sums.stresses += 9;
+  }
+  sums.loss += term.energy * errors.energy ** 2 + term.forces * errors.forces + term.strain * errors.strain;
+}
+
+const summary = (s: ErrorSums): ErrorSummary => ({
+  energy: Math.sqrt(s.energy / s.frames),
+  forces: Math.sqrt(s.forces / s.components),
+  stress: Math.sqrt(s.stress / s.stresses),
+});
+
+/** The run's moving parts. */
+interface Run {
+  readonly input: TrainingInput;
+  readonly engine: KernelModel;
+  readonly folding: Folding;
+  readonly model: Model;
+  readonly averaged: Float64Array;
+  readonly optimiser: Optimiser;
+  readonly random: Random;
+  readonly train: readonly Registered[];
+  readonly validation: readonly Registered[];
+  readonly meanAtoms: number;
+  /** Scratch: kernel weights, their gradient, the parameters' gradient. */
+  readonly weights: Float64Array;
+  readonly dWeights: Float64Array;
+  readonly gradient: Float64Array;
+  step: number;
+}
+
+/** Frames of an epoch in steps: as many as `batch` says, nearly equal in number. */
+function batchesOf(order: Int32Array, batch: number): Int32Array[] {
+  const count = Math.max(1, Math.round(order.length / batch));
+  return Array.from({ length: count }, (_, k) =>
+    order.subarray(Math.round((k * order.length) / count), Math.round(((k + 1) * order.length) / count)),
+  );
+}
+
+/** Learning rate at a fraction of the run: a rise over the first 2 %, then half a cosine. */
+export function scheduledRate(rate: number, fraction: number): number {
+  return rate * 0.5 * (1 + Math.cos(Math.PI * fraction)) * Math.min(1, fraction / 0.02 + 0.01);
+}
+
+/** One step of the optimiser on a batch. */
+function trainStep(run: Run, batch: readonly Registered[], heads: readonly number[], total: number, sums: ErrorSums): void {
+  const { input, engine, folding, model, averaged, weights, dWeights, gradient } = run;
+  const { settings } = input;
+  folding.fold(model.parameters, weights);
+  engine.setWeights(weights);
+  const terms = termsOf(batch, heads, { atoms: run.meanAtoms }, settings);
+  dWeights.fill(0);
+  const errors = engine.accumulate(terms, dWeights);
+  for (const [k, { frame }] of batch.entries()) addErrors(sums, frame, terms[k], errors[k]);
+  folding.unfold(model.parameters, dWeights, gradient);
+  let norm = 0;
+  for (let i = 0; i < gradient.length; i++) norm += gradient[i] ** 2;
+  norm = Math.sqrt(norm);
+  if (!Number.isFinite(norm)) {
+    throw new NearsightError('training-diverged', `the loss of step ${run.step + 1} is not a number any more`, {
+      hint: 'lower the learning rate, or look for frames with absurd labels (nearsight data inspect)',
+    });
+  }
+  if (norm > settings.clip) for (let i = 0; i < gradient.length; i++) gradient[i] *= settings.clip / norm;
+  run.optimiser.step(model.parameters, gradient, scheduledRate(settings.rate, run.step / total));
+  run.step++;
+  const keep = Math.min(1 - 1 / Math.max(1, settings.averaging * total), (1 + run.step) / (10 + run.step));
+  for (let i = 0; i < averaged.length; i++) averaged[i] += (1 - keep) * (model.parameters[i] - averaged[i]);
+}
+
+/** Errors of the averaged weights, mean over heads, and the loss that they make. */
+function validate(run: Run): { errors: ErrorSummary; score: number } {
+  const { engine, folding, averaged, weights, validation, input } = run;
+  folding.fold(averaged, weights);
+  engine.setWeights(weights);
+  const sums = noErrors();
+  const terms = termsOf(validation, validation.map(() => 0), { atoms: run.meanAtoms }, input.settings);
+  for (const [k, { frame }] of validation.entries()) {
+    const { system } = frame;
+    const result = engine.evaluate(system);
+    const energy = result.energies.reduce((p, q) => p + q, 0) - targetEnergy(run, frame);
+    const squares = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, i) => sum + (x - b[i]) ** 2, 0);
+    const errors = {
+      energy,
+      forces: frame.has.forces ? squares(result.forces, system.forces) : 0,
+      strain: frame.has.stress ? squares(result.strainGradient, system.strainGradient) : 0,
+    };
+    addErrors(sums, frame, terms[k], errors);
+  }
+  return { errors: summary(sums), score: sums.loss };
+}
+
+function targetEnergy(run: Run, frame: TrainingFrame): number {
+  return frame.system.energy - frame.composition.reduce((sum, n, s) => sum + n * run.model.referenceEnergies[s], 0);
+}
+
+function startRun(input: TrainingInput): Run {
+  const { kernel, settings, checkpoint } = input;
+  const random = createRandom(checkpoint?.random ?? settings.seed);
+  const model = checkpoint === undefined ? startModel(input, random) : copyModel(checkpoint.model);
+  const folding = createFolding(model.shape, model.embedding, model.statistics);
+  const optimiser = createOptimiser(folding.layout.blocks, folding.layout.length, settings.optimiser);
+  if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
+  const weights = new Float64Array(weightLayout(model.shape).length);
+  folding.fold(model.parameters, weights);
+  const engine = kernel.load(model.shape, weights);
+  const atoms = input.train.reduce((sum, f) => sum + f.system.atoms, 0);
+  return {
+    input,
+    engine,
+    folding,
+    model,
+    averaged: Float64Array.from(checkpoint?.averaged ?? model.parameters),
+    optimiser,
+    random,
+    train: register(engine, input.train, model.referenceEnergies),
+    validation: input.validation.map((frame) => ({ frame, number: -1 })),
+    meanAtoms: atoms / input.train.length,
+    weights,
+    dWeights: new Float64Array(weights.length),
+    gradient: new Float64Array(folding.layout.length),
+    step: 0,
+  };
+}
+
+const copyModel = (model: Model): Model => ({ ...model, parameters: Float64Array.from(model.parameters) });
+
+/**
+ * Trains for `settings.epochs` epochs. Same input and settings: the same bits, for any number of threads and however
+ * often it was stopped and resumed.
+ */
+export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgress, TrainingResult> {
+  const { settings, checkpoint, signal } = input;
+  if (input.train.length === 0) {
+    throw new NearsightError('no-frames', 'there is no frame to train on', { hint: 'is the file empty, or all of it held out?' });
+  }
+  const run = startRun(input);
+  const history: TrainingRecord[] = [...(checkpoint?.history ?? [])];
+  let best = checkpoint?.best ?? { score: Number.POSITIVE_INFINITY, epoch: 0, parameters: Float64Array.from(run.averaged) };
+  const heads = run.model.shape.heads;
+  const perEpoch = batchesOf(new Int32Array(run.train.length), settings.batch).length;
+  const total = perEpoch * settings.epochs;
+  const every = Math.max(1, Math.floor(settings.epochs / settings.validations));
+  const start = checkpoint?.epoch ?? 0;
+  run.step = start * perEpoch;
+  try {
+    for (let epoch = start; epoch < settings.epochs; epoch++) {
+      signal?.throwIfAborted();
+      const sums = noErrors();
+      const order = run.random.permutation(run.train.length);
+      let position = epoch;
+      for (const batch of batchesOf(order, settings.batch)) {
+        const members = Array.from(batch, (k) => run.train[k]);
+        const chosen = members.map(() => position++ % heads);
+        trainStep(run, members, chosen, total, sums);
+      }
+      const last = epoch + 1 === settings.epochs;
+      let validation: ErrorSummary | null = null;
+      if (run.validation.length > 0 && (last || (epoch + 1) % every === 0)) {
+        const { errors, score } = validate(run);
+        validation = errors;
+        if (score < best.score) best = { score, epoch: epoch + 1, parameters: Float64Array.from(run.averaged) };
+      }
+      const record: TrainingRecord = {
+        epoch: epoch + 1,
+        epochs: settings.epochs,
+        rate: scheduledRate(settings.rate, run.step / total),
+        loss: sums.loss / perEpoch,
+        train: summary(sums),
+        validation,
+      };
+      if (validation !== null || last || (epoch + 1) % every === 0) history.push(record);
+      yield {
+        ...record,
+        checkpoint: () => ({
+          epoch: epoch + 1,
+          model: copyModel(run.model),
+          averaged: Float64Array.from(run.averaged),
+          best,
+          optimiser: run.optimiser.save(),
+          random: run.random.state(),
+          history: [...history],
+        }),
+      };
+    }
+  } finally {
+    run.engine.close();
+  }
+  const parameters = best.epoch > 0 ? best.parameters : run.averaged;
+  return {
+    model: { ...run.model, parameters: Float64Array.from(parameters) },
+    epoch: best.epoch > 0 ? best.epoch : settings.epochs,
+    history,
+  };
+}
