@@ -1,9 +1,15 @@
-import { ERROR_DISPLAY, QUANTITIES } from './display.ts';
+import { ERROR_DISPLAY, QUANTITIES, type Quantity } from './display.ts';
 import type { CheckRow, ErrorRow } from './report-data.ts';
 import type { TextColumn, TextOptions } from './text.ts';
 import { commonDecimals, formatNumber, formatTable } from './text.ts';
 
-/** The errors of sets, groups or elements as an aligned table: MAE and RMSE in meV/atom, meV/Å and GPa. */
+/** Energy, forces, stress: short, so that the table fits into 80 columns. */
+const LETTER: Readonly<Record<Quantity, string>> = { energy: 'E', forces: 'F', stress: 'S' };
+
+/**
+ * The errors of sets, groups or elements as an aligned table: MAE and RMSE of E(nergy), F(orces) and S(tress) in
+ * meV/atom, meV/Å and GPa.
+ */
 export function formatErrorRows(rows: readonly ErrorRow[], options: TextOptions = {}): string {
   const columns: TextColumn<ErrorRow>[] = [{ header: '', cell: (row) => row.name }];
   for (const size of ['frames', 'atoms'] as const) {
@@ -18,7 +24,7 @@ export function formatErrorRows(rows: readonly ErrorRow[], options: TextOptions 
     const decimals = commonDecimals(values.map((error) => error.mae * perUnit));
     for (const measure of ['mae', 'rmse'] as const) {
       columns.push({
-        header: `${quantity} ${measure.toUpperCase()}, ${unit}`,
+        header: `${LETTER[quantity]} ${measure.toUpperCase()}\n${unit}`,
         align: 'right',
         cell: (row) => formatNumber(scaled(row[quantity]?.[measure], perUnit), { decimals }),
       });

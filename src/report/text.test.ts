@@ -87,9 +87,10 @@ describe('tables', () => {
 
   test('errors carry their units and measures', () => {
     const { errors, checks } = exampleReportData();
-    const [header, , first] = formatErrorRows(errors!.groups!).split('\n');
-    expect(header).toContain('energy MAE, meV/atom');
-    expect(header).toContain('stress RMSE, GPa');
+    const [names, units, , first] = formatErrorRows(errors!.groups!).split('\n');
+    expect(names!.trim().split(/ {2,}/)).toEqual(['E MAE', 'E RMSE', 'F MAE', 'F RMSE', 'S MAE', 'S RMSE']);
+    expect(units).toMatch(/^ +frames +atoms +meV\/atom +meV\/atom +meV\/Å +meV\/Å +GPa +GPa$/);
+    for (const line of formatErrorRows(errors!.groups!).split('\n')) expect(line.length).toBeLessThanOrEqual(80);
     expect(first!.trim().split(/\s+/)).toEqual([
       'hydrostatic',
       '3',
@@ -104,6 +105,7 @@ describe('tables', () => {
     const lines = formatChecks(checks!).split('\n');
     expect(lines).toHaveLength(2 + checks!.length);
     expect(lines[2]).toMatch(/^pass\s+forces-are-gradient\s+3\.10e-7\s+≤ 0\.0001\s+eV\/Å/);
-    expect(formatErrorRows(errors!.elements!)).not.toContain('energy');
+    expect(formatErrorRows(errors!.elements!)).not.toContain('E MAE');
+    expect(formatChecks(checks!)).not.toMatch(/ $/m);
   });
 });

@@ -62,32 +62,40 @@ export interface TextOptions {
   readonly colour?: boolean;
 }
 
-/** Aligned columns under a ruled header, without an end of line. Control characters in the cells become `?`. */
+/**
+ * Aligned columns under a ruled header, without an end of line. A header may have several lines; control characters
+ * in the cells become `?`.
+ */
 export function formatTable<T>(
   rows: readonly T[],
   columns: readonly TextColumn<T>[],
   options: TextOptions = {},
 ): string {
   const cells = rows.map((row) => columns.map((column) => printable(column.cell(row))));
-  const headers = columns.map((column) => printable(column.header));
-  const widths = headers.map((header, c) => Math.max(width(header), ...cells.map((row) => width(row[c]))));
+  const heads = columns.map((column) => column.header.split('\n').map(printable));
+  const height = Math.max(...heads.map((lines) => lines.length));
+  const widths = heads.map((lines, c) => Math.max(...lines.map(width), ...cells.map((row) => width(row[c]!))));
   const line = (texts: readonly string[], tones: readonly Tone[]): string =>
     texts
-      .map((text, c) => paint(pad(text, widths[c], columns[c].align, c === texts.length - 1), tones[c], options))
-      .join('  ');
+      .map((text, c) => pad(text, widths[c]!, columns[c]!.align, (word) => paint(word, tones[c]!, options)))
+      .join('  ')
+      .trimEnd();
+  const all = (tone: Tone): Tone[] => columns.map(() => tone);
   return [
-    line(
-      headers,
-      columns.map(() => 'plain'),
+    ...Array.from({ length: height }, (_, h) =>
+      line(
+        heads.map((lines) => lines[h - (height - lines.length)] ?? ''), // short headers stand at the bottom
+        all('plain'),
+      ),
     ),
     line(
       widths.map((n) => '─'.repeat(n)),
-      columns.map(() => 'quiet'),
+      all('quiet'),
     ),
     ...cells.map((row, r) =>
       line(
         row,
-        columns.map((column) => column.tone?.(rows[r]) ?? 'plain'),
+        columns.map((column) => column.tone?.(rows[r]!) ?? 'plain'),
       ),
     ),
   ].join('\n');
@@ -102,14 +110,13 @@ const ANSI: Readonly<Record<Tone, string>> = {
 };
 
 function paint(text: string, tone: Tone, options: TextOptions): string {
-  return options.colour === true && tone !== 'plain' ? `${ANSI[tone]}${text}\u001b[0m` : text;
+  return options.colour === true && tone !== 'plain' && text !== '' ? `${ANSI[tone]}${text}\u001b[0m` : text;
 }
 
-/** The last column is not padded on its right: no white space at the end of a line. */
-function pad(text: string, size: number, align: 'left' | 'right' | undefined, last: boolean): string {
+/** The white space stays unpainted. */
+function pad(text: string, size: number, align: 'left' | 'right' | undefined, paint: (text: string) => string): string {
   const space = ' '.repeat(Math.max(0, size - width(text)));
-  if (align === 'right') return space + text;
-  return last ? text : text + space;
+  return align === 'right' ? space + paint(text) : paint(text) + space;
 }
 
 function width(text: string): number {
