@@ -1,0 +1,73 @@
+import { NearsightError } from '../errors.ts';
+import { finish } from '../md/progress.ts';
+import { relax } from '../md/relax.ts';
+import type { Potential } from '../model/potential.ts';
+import { strained } from '../structure/builders.ts';
+import { cellVolume } from '../structure/cell.ts';
+import type { Structure } from '../structure/structure.ts';
+import { GPA } from '../units.ts';
+
+/** How far long work has come. */
+export interface PropertyStep {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Components of a symmetric tensor in Voigt order. */
+export const VOIGT = ['xx', 'yy', 'zz', 'yz', 'xz', 'xy'] as const;
+export type VoigtComponent = (typeof VOIGT)[number];
+
+/** Places of the Voigt components in a row-major 3×3 tensor. */
+const VOIGT_AT: readonly (readonly number[])[] = [[0], [4], [8], [5, 7], [2, 6], [1, 3]];
+
+/** The 3×3 strain of one Voigt component; shears are engineering strains, γ_yz = 2ε_yz. */
+export function voigtStrain(component: number, strain: number): Float64Array {
+  const tensor = new Float64Array(9);
+  for (const at of VOIGT_AT[component]) tensor[at] = strain / VOIGT_AT[component].length;
+  return tensor;
+}
+
+/** How the atoms take a strain of the cell. */
+export interface ResponseOptions {
+  /** Leave the atoms where the strain takes them ("clamped ions"), instead of letting them find their places. */
+  readonly clamped?: boolean;
+  /** Without `clamped`: the largest force left, eV/Å; 1e-4 when absent. */
+  readonly maxForce?: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Stress of the strained crystal in Voigt order, GPa, positive in tension.
+ * @throws NearsightError `not-converged` when the atoms do not come to rest
+ */
+export async function stressUnder(
+  structure: Structure,
+  potential: Potential,
+  strain: Float64Array,
+  options: ResponseOptions,
+): Promise<number[]> {
+  options.signal?.throwIfAborted();
+  const deformed = strained(structure, strain);
+  const evaluation = options.clamped ? potential.evaluate(deformed) : await settled(deformed, potential, options);
+  const volume = cellVolume(deformed.cell);
+  return VOIGT_AT.map(([at]) => evaluation.strainGradient[at] / volume / GPA);
+}
+
+/** Evaluation after the atoms have come to rest in a fixed cell. */
+export async function settled(
+  structure: Structure,
+  potential: Potential,
+  options: ResponseOptions,
+): Promise<ReturnType<Potential['evaluate']>> {
+  const { maxForce = 1e-4, signal } = options;
+  const result = await finish(relax(structure, potential, { maxForce, ...(signal && { signal }) }));
+  signal?.throwIfAborted();
+  if (!result.converged) {
+    throw new NearsightError(
+      'not-converged',
+      `after ${result.step} steps the largest force is still ${result.maxForce.toExponential(1)} eV/Å, not ${maxForce}`,
+      { hint: 'raise maxForce, start from a relaxed structure, or ask for clamped atoms' },
+    );
+  }
+  return result.evaluation;
+}
