@@ -147,6 +147,38 @@ export interface TermErrors {
   readonly strain: number;
 }
 
+/** A matrix among flat parameters; row-major. */
+export interface MatrixPlace {
+  readonly offset: number;
+  /** Multiples of 4. */
+  readonly rows: number;
+  readonly columns: number;
+}
+
+export interface SoapSettings {
+  /** Decay of the averages of the gradient and of its square. */
+  readonly beta1: number;
+  readonly beta2: number;
+  /** Steps between two updates of the eigenbases. */
+  readonly refresh: number;
+}
+
+/** A side longer than this gets no eigenbasis: it would cost more than it brings. */
+export const SOAP_LONGEST_SIDE = 256;
+
+/**
+ * SOAP (Vyas et al. 2024, arXiv:2409.11321) for matrices: Adam in the eigenbasis of Shampoo's two Kronecker factors,
+ * which turns slowly and is brought up to date by one step of QR iteration now and then. Components of an update are
+ * cut at ±5; the first step only starts the factors.
+ */
+export interface SoapOptimiser {
+  /** Update directions, per unit of learning rate, of all matrices, from their gradients; both flat. */
+  direction(gradient: Float64Array, out: Float64Array): void;
+  /** All that it remembers, by name. */
+  save(): Record<string, Float64Array>;
+  restore(state: Readonly<Record<string, Float64Array>>): void;
+}
+
 /** A model loaded into a kernel. */
 export interface KernelModel {
   readonly shape: ModelShape;
@@ -165,6 +197,8 @@ export interface KernelModel {
    * The order of summation is fixed by the order of the terms: same terms, same bits, any number of threads.
    */
   accumulate(terms: readonly LossTerm[], gradient: Float64Array): TermErrors[];
+  /** An optimiser for matrices of parameters, in this engine's memory and on its threads. */
+  soap(places: readonly MatrixPlace[], settings: SoapSettings): SoapOptimiser;
   /** Gives memory and threads back. The model must not be used afterwards. */
   close(): void;
 }

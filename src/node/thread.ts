@@ -1,6 +1,6 @@
 /** A helper thread of the fast kernel: works until it is told to stop. */
 import { workerData } from 'node:worker_threads';
-import { serve } from '../kernels/crew.ts';
+import { serve } from '../kernels/simd/crew.ts';
 
 const { module, memory, control } = workerData as {
   module: WebAssembly.Module;

@@ -16,7 +16,11 @@ const STATISTICS_ATOMS = 3000;
  * ratio only (a compound), elements share what can't be told apart.
  * @param compositions atoms of each species in each structure, [n][S]
  */
-export function fitReferenceEnergies(compositions: readonly Float64Array[], energies: readonly number[], species: number): Float64Array {
+export function fitReferenceEnergies(
+  compositions: readonly Float64Array[],
+  energies: readonly number[],
+  species: number,
+): Float64Array {
   const normal = new Float64Array(species * species);
   const right = new Float64Array(species);
   for (const [n, counts] of compositions.entries()) {
@@ -120,7 +124,10 @@ export function initialModel(
   const parameters = initialParameters(shape, embedding, random);
   const engine = kernel.load(shape, new Float64Array(weightLayout(shape).length));
   try {
-    const whitening = whiteningFrom(shape, systems.map((system) => engine.densities(system)));
+    const whitening = whiteningFrom(
+      shape,
+      systems.map((system) => engine.densities(system)),
+    );
     const neutral: Statistics = {
       whitening,
       mean: new Float64Array(F),

@@ -1,6 +1,7 @@
 /** From labelled frames to what a kernel trains on; what can't be trained on is refused by name. */
-import { NearsightError } from '../errors.ts';
+
 import type { Frame } from '../data/dataset.ts';
+import { NearsightError } from '../errors.ts';
 import type { TrainingSystem } from '../kernels/kernels.ts';
 import { kernelSystem, speciesOf } from '../model/short-range.ts';
 import { cellVolume } from '../structure/cell.ts';
@@ -44,7 +45,10 @@ function checkedLabels(frame: Frame, source: string, wanted: UsedLabels): UsedLa
   if (wanted.energy && energy === undefined) refuse(frame, source, 'energy', 'the frame has no energy');
   if (wanted.forces && forces === undefined) refuse(frame, source, 'forces', 'the frame has no forces');
   if (energy !== undefined && !Number.isFinite(energy)) refuse(frame, source, 'energy', `the energy is ${energy}`);
-  for (const [field, values] of [['forces', forces], ['stress', stress]] as const) {
+  for (const [field, values] of [
+    ['forces', forces],
+    ['stress', stress],
+  ] as const) {
     const bad = values?.findIndex((x) => !Number.isFinite(x)) ?? -1;
     if (bad >= 0) refuse(frame, source, field, `number ${bad + 1} of the ${field} is ${values![bad]}`);
   }

@@ -69,7 +69,11 @@ export function startModel(input: TrainingInput, random: Random): Model {
   const referenceEnergies =
     labelled.length === 0
       ? new Float64Array(elements.length)
-      : fitReferenceEnergies(labelled.map((f) => f.composition), labelled.map((f) => f.system.energy), elements.length);
+      : fitReferenceEnergies(
+          labelled.map((f) => f.composition),
+          labelled.map((f) => f.system.energy),
+          elements.length,
+        );
   let square = 0;
   let count = 0;
   for (const { system, has } of train) {
@@ -78,8 +82,19 @@ export function startModel(input: TrainingInput, random: Random): Model {
     count += system.forces.length;
   }
   const forceDeviation = count === 0 || square === 0 ? 1 : Math.sqrt(square / count);
-  const start = { elements, shape, embedding: embedding ?? defaultEmbedding(elements.length), referenceEnergies, forceDeviation };
-  return initialModel(kernel, train.map((f) => f.system), start, random);
+  const start = {
+    elements,
+    shape,
+    embedding: embedding ?? defaultEmbedding(elements.length),
+    referenceEnergies,
+    forceDeviation,
+  };
+  return initialModel(
+    kernel,
+    train.map((f) => f.system),
+    start,
+    random,
+  );
 }
 
 /** Numbers of the engine's systems, and what a loss term of each needs. */
@@ -88,7 +103,11 @@ interface Registered {
   readonly number: number;
 }
 
-function register(engine: KernelModel, frames: readonly TrainingFrame[], referenceEnergies: Float64Array): Registered[] {
+function register(
+  engine: KernelModel,
+  frames: readonly TrainingFrame[],
+  referenceEnergies: Float64Array,
+): Registered[] {
   return frames.map((frame) => {
     const reference = frame.composition.reduce((sum, n, s) => sum + n * referenceEnergies[s], 0);
     return { frame, number: engine.add({ ...frame.system, energy: frame.system.energy - reference }) };
@@ -96,7 +115,12 @@ function register(engine: KernelModel, frames: readonly TrainingFrame[], referen
 }
 
 /** Loss terms of a batch; every force component counts alike, and every structure's energy and stress per atom. */
-function termsOf(batch: readonly Registered[], heads: readonly number[], scale: { atoms: number }, settings: TrainingSettings): LossTerm[] {
+function termsOf(
+  batch: readonly Registered[],
+  heads: readonly number[],
+  scale: { atoms: number },
+  settings: TrainingSettings,
+): LossTerm[] {
   const { loss } = settings;
   return batch.map(({ frame, number }, k) => {
     const { has, system, group } = frame;
@@ -181,7 +205,13 @@ export function scheduledRate(rate: number, fraction: number): number {
 }
 
 /** One step of the optimiser on a batch. */
-function trainStep(run: Run, batch: readonly Registered[], heads: readonly number[], total: number, sums: ErrorSums): void {
+function trainStep(
+  run: Run,
+  batch: readonly Registered[],
+  heads: readonly number[],
+  total: number,
+  sums: ErrorSums,
+): void {
   const { input, engine, folding, model, averaged, weights, dWeights, gradient } = run;
   const { settings } = input;
   folding.fold(model.parameters, weights);
@@ -212,7 +242,12 @@ function validate(run: Run): { errors: ErrorSummary; score: number } {
   folding.fold(averaged, weights);
   engine.setWeights(weights);
   const sums = noErrors();
-  const terms = termsOf(validation, validation.map(() => 0), { atoms: run.meanAtoms }, input.settings);
+  const terms = termsOf(
+    validation,
+    validation.map(() => 0),
+    { atoms: run.meanAtoms },
+    input.settings,
+  );
   for (const [k, { frame }] of validation.entries()) {
     const { system } = frame;
     const result = engine.evaluate(system);
@@ -237,11 +272,11 @@ function startRun(input: TrainingInput): Run {
   const random = createRandom(checkpoint?.random ?? settings.seed);
   const model = checkpoint === undefined ? startModel(input, random) : copyModel(checkpoint.model);
   const folding = createFolding(model.shape, model.embedding, model.statistics);
-  const optimiser = createOptimiser(folding.layout.blocks, folding.layout.length, settings.optimiser);
-  if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
   const weights = new Float64Array(weightLayout(model.shape).length);
   folding.fold(model.parameters, weights);
   const engine = kernel.load(model.shape, weights);
+  const optimiser = createOptimiser(engine, folding.layout.blocks, folding.layout.length, settings.optimiser);
+  if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
   const atoms = input.train.reduce((sum, f) => sum + f.system.atoms, 0);
   return {
     input,
@@ -270,11 +305,17 @@ const copyModel = (model: Model): Model => ({ ...model, parameters: Float64Array
 export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgress, TrainingResult> {
   const { settings, checkpoint, signal } = input;
   if (input.train.length === 0) {
-    throw new NearsightError('no-frames', 'there is no frame to train on', { hint: 'is the file empty, or all of it held out?' });
+    throw new NearsightError('no-frames', 'there is no frame to train on', {
+      hint: 'is the file empty, or all of it held out?',
+    });
   }
   const run = startRun(input);
   const history: TrainingRecord[] = [...(checkpoint?.history ?? [])];
-  let best = checkpoint?.best ?? { score: Number.POSITIVE_INFINITY, epoch: 0, parameters: Float64Array.from(run.averaged) };
+  let best = checkpoint?.best ?? {
+    score: Number.POSITIVE_INFINITY,
+    epoch: 0,
+    parameters: Float64Array.from(run.averaged),
+  };
   const heads = run.model.shape.heads;
   const perEpoch = batchesOf(new Int32Array(run.train.length), settings.batch).length;
   const total = perEpoch * settings.epochs;

@@ -66,32 +66,37 @@ function closeSegment(slot: usize, s: i32, n0: usize, segment: usize, self: i32)
 
 /** Edges of atom i within the cutoff, differences taken in double precision. Returns the bytes of one array. */
 function gather(i: i32, slot: usize): usize {
-  const p = positions + ((<usize>i) << 5);
+  const all = positions;
+  const kinds = species;
+  const p = all + ((<usize>i) << 5);
   const px = load<f64>(p);
   const py = load<f64>(p, 8);
   const pz = load<f64>(p, 16);
   const rc2 = <f32>(cutoff * cutoff);
   const raw = sRaw;
   const width = edgeCapacity << 2;
+  const width2 = 2 * width;
+  const width3 = 3 * width;
   const J = sJ + slot * width;
-  const single = nSpecies == 1;
+  const single = nSpecies === 1;
   let n: usize = 0;
   let start: usize = 0;
   let segment: usize = 0;
   let kind: i32 = -1;
-  let q = neighbours + ((<usize>load<i32>(first + ((<usize>i) << 2))) << 2);
-  const end = neighbours + ((<usize>load<i32>(first + ((<usize>i) << 2), 4)) << 2);
+  const row = first + ((<usize>i) << 2);
+  let q = neighbours + ((<usize>load<i32>(row)) << 2);
+  const end = neighbours + ((<usize>load<i32>(row, 4)) << 2);
   for (; q < end; q += 4) {
     const j: usize = load<u32>(q);
     if (!single) {
-      const s = load<i32>(species + (j << 2));
-      if (s != kind) {
+      const s = load<i32>(kinds + (j << 2));
+      if (s !== kind) {
         if (n > start) n = closeSegment(slot, kind, n, segment++, i);
         start = n;
         kind = s;
       }
     }
-    const pj = positions + (j << 5);
+    const pj = all + (j << 5);
     const dx = <f32>(load<f64>(pj) - px);
     const dy = <f32>(load<f64>(pj, 8) - py);
     const dz = <f32>(load<f64>(pj, 16) - pz);
@@ -99,8 +104,8 @@ function gather(i: i32, slot: usize): usize {
     const at = raw + n;
     store<f32>(at, dx);
     store<f32>(at + width, dy);
-    store<f32>(at + 2 * width, dz);
-    store<f32>(at + 3 * width, r2);
+    store<f32>(at + width2, dz);
+    store<f32>(at + width3, r2);
     store<i32>(J + n, <i32>j);
     n += r2 < rc2 ? 4 : 0;
   }
@@ -255,7 +260,7 @@ function project(slot: usize, Y: usize, B: usize, D: usize, add: bool): void {
       const lm1 = lm + 1 < nLm ? lm + 1 : lm;
       const d0 = base + ((rowOf(lm, slot) * nb) << 2);
       const d1 = base + ((rowOf(lm1, slot) * nb) << 2);
-      if (lm1 == lm && add) {
+      if (lm1 === lm && add) {
         // Adding twice to one place would count double: the second target is spare.
         for (let b: usize = 0; b < nb; b += 4)
           projectPair(Y + lm * st, Y + lm * st, B + b * st, st, from, to, d0 + (b << 2), sGY, true);
@@ -520,7 +525,7 @@ export function edgeBackward(i: i32, slot: usize, forces: usize, scale: f32): vo
       w = f32x4.mul(s3, v128.load(GY, 128));
       vx = madd(w, x, vx);
       vy = f32x4.sub(vy, f32x4.mul(w, y));
-      if (lmax == 3) {
+      if (lmax === 3) {
         const xy = f32x4.mul(x, y);
         const xz = f32x4.mul(x, z);
         const yz = f32x4.mul(y, z);

@@ -4,6 +4,7 @@
  */
 import { blockDensities, blockFeatures, evaluateBlock } from './block';
 import { clearLargest, largestForce } from './edges';
+import { soapDirection } from './soap';
 import {
   BLOCK,
   bytesD,
@@ -23,6 +24,7 @@ import {
 } from './state';
 import { foldForces, trainStructure } from './train';
 
+export { soapBytes } from './soap';
 export { trainingBytes } from './train';
 
 /** Bytes of scratch that a thread needs for systems with at most `capacity` edges per atom. */
@@ -169,5 +171,24 @@ export function sumSlots(slots: usize, stride: usize, count: i32): void {
     let s = v128.load(slots + i);
     for (let k: usize = 1; k < <usize>count; k++) s = f32x4.add(s, v128.load(slots + k * stride + i));
     v128.store(slots + i, s);
+  }
+}
+
+/** This thread's share of an optimiser step: matrices from the counter; records of 48 bytes (see soap.ts). */
+export function soapShare(
+  records: usize,
+  count: i32,
+  work: usize,
+  counter: usize,
+  c1: f32,
+  c2: f32,
+  d1: f32,
+  d2: f32,
+  mode: i32,
+): void {
+  for (;;) {
+    const k = atomic.add<i32>(counter, 1);
+    if (k >= count) break;
+    soapDirection(records + <usize>k * 48, work, c1, c2, d1, d2, mode);
   }
 }

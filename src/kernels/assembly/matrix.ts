@@ -191,3 +191,41 @@ export function biasRows(table: usize, kinds: usize, width: usize, Y: usize): vo
   for (let a: usize = 0; a < BLOCK; a++)
     memory.copy(Y + a * bytes, table + <usize>load<i32>(kinds + (a << 2)) * bytes, bytes);
 }
+
+/** OUT[columns][rows] = Aᵀ. */
+export function transpose(A: usize, rows: usize, columns: usize, OUT: usize): void {
+  for (let r: usize = 0; r < rows; r++)
+    for (let c: usize = 0; c < columns; c++)
+      store<f32>(OUT + ((c * rows + r) << 2), load<f32>(A + ((r * columns + c) << 2)));
+}
+
+/** G[depth][n] += factor · Xᵀ·Z over `rows` rows; depth and n are multiples of 4. */
+export function addProduct(X: usize, Z: usize, rows: usize, depth: usize, n: usize, factor: f32, G: usize): void {
+  const sx = depth << 2;
+  const sn = n << 2;
+  const f = sp(factor);
+  for (let k: usize = 0; k < sx; k += 16) {
+    for (let c: usize = 0; c < sn; c += 16) {
+      let a0 = sp(0);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      let x = X + k;
+      let z = Z + c;
+      for (let r: usize = 0; r < rows; r++) {
+        const v = v128.load(z);
+        a0 = madd(v128.load32_splat(x), v, a0);
+        a1 = madd(v128.load32_splat(x, 4), v, a1);
+        a2 = madd(v128.load32_splat(x, 8), v, a2);
+        a3 = madd(v128.load32_splat(x, 12), v, a3);
+        x += sx;
+        z += sn;
+      }
+      const g = G + (k >> 2) * sn + c;
+      v128.store(g, madd(a0, f, v128.load(g)));
+      v128.store(g + sn, madd(a1, f, v128.load(g + sn)));
+      v128.store(g + 2 * sn, madd(a2, f, v128.load(g + 2 * sn)));
+      v128.store(g + 3 * sn, madd(a3, f, v128.load(g + 3 * sn)));
+    }
+  }
+}

@@ -29,7 +29,7 @@ export function totals(a: v128, b: v128, c: v128, d: v128): v128 {
  */
 export function exponential(x0: v128): v128 {
   const x = f32x4.pmin(f32x4.pmax(x0, sp(-87)), sp(87));
-  const n = f32x4.nearest(f32x4.mul(x, sp(1.44269504)));
+  const n = f32x4.nearest(f32x4.mul(x, sp(1.4426950408889634)));
   let r = madd(n, sp(-0.693359375), x);
   r = madd(n, sp(2.1219444e-4), r);
   let p = madd(sp(1.98756915e-4), r, sp(1.3981999507e-3));

@@ -64,7 +64,7 @@ export function coupling(l1: number, l2: number, l3: number): CouplingTerm[] {
     for (let b = 0; b <= 2 * l2; b++) {
       for (let c = 0; c <= 2 * l3; c++) {
         const integral = POINTS.reduce(
-          (sum, { values, weight }) => sum + weight * values[l1]![a]! * values[l2]![b]! * values[l3]![c]!,
+          (sum, { values, weight }) => sum + weight * values[l1][a] * values[l2][b] * values[l3][c],
           0,
         );
         if (Math.abs(integral) < 1e-12) continue;

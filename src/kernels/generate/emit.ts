@@ -35,7 +35,7 @@ function emitBody(outputs: readonly Node[]): { lines: string[]; text: (node: Nod
     let total = '';
     for (const [size, group] of groups) {
       const sorted = [...group].sort((p, q) => q.coefficient - p.coefficient);
-      const sign = Math.sign(sorted[0]!.coefficient);
+      const sign = Math.sign(sorted[0].coefficient);
       let inner = '';
       for (const { coefficient, node } of sorted) {
         if (inner === '') inner = plain(node);

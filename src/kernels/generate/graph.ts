@@ -59,7 +59,7 @@ export function createGraph(): Graph {
     const kept = [...merged]
       .filter(([, c]) => Math.abs(c) > 1e-14)
       .map(([node, coefficient]) => ({ coefficient, node }));
-    if (kept.length === 1 && kept[0]!.coefficient === 1) return kept[0]!.node;
+    if (kept.length === 1 && kept[0].coefficient === 1) return kept[0].node;
     const key = `+${kept.map((t) => `${t.coefficient.toPrecision(15)}*${t.node.id}`).join(' ')}`;
     return intern(key, (id) => ({ kind: 'combination', id, terms: kept }));
   };
@@ -105,7 +105,7 @@ export function gradient(
 ): Node[] {
   const parts = new Map<number, Node[]>();
   const give = (to: Node, amount: Node): void => void parts.set(to.id, [...(parts.get(to.id) ?? []), amount]);
-  for (const [o, output] of outputs.entries()) give(output, seeds[o]!);
+  for (const [o, output] of outputs.entries()) give(output, seeds[o]);
   for (const node of topological(outputs).reverse()) {
     const received = parts.get(node.id);
     if (received === undefined || node.kind === 'input') continue;

@@ -13,7 +13,7 @@ export interface InvariantGraph {
 function secondRank(graph: Graph, a: readonly (readonly Node[])[], l: number, k: number): Node[] {
   const parts: { coefficient: number; node: Node }[][] = [[], [], [], [], []];
   for (const { m, coefficient } of coupling(l, k, 2)) {
-    parts[m[2]]!.push({ coefficient, node: graph.product(a[l]![m[0]]!, a[k]![m[1]]!) });
+    parts[m[2]].push({ coefficient, node: graph.product(a[l][m[0]], a[k][m[1]]) });
   }
   return parts.map((terms) => graph.combination(terms));
 }
@@ -27,18 +27,18 @@ export function invariantGraph(lmax: 2 | 3, order: 2 | 3 | 4): InvariantGraph {
   const a = Array.from({ length: lmax + 1 }, (_, l) =>
     Array.from({ length: 2 * l + 1 }, (_, m) => graph.input(`a${l}_${m}`)),
   );
-  const dot = (u: readonly Node[], v: readonly Node[]): Node => graph.sum(u.map((x, i) => graph.product(x, v[i]!)));
-  const invariants: Node[] = [a[0]![0]!];
-  for (let l = 1; l <= lmax; l++) invariants.push(dot(a[l]!, a[l]!));
+  const dot = (u: readonly Node[], v: readonly Node[]): Node => graph.sum(u.map((x, i) => graph.product(x, v[i])));
+  const invariants: Node[] = [a[0][0]];
+  for (let l = 1; l <= lmax; l++) invariants.push(dot(a[l], a[l]));
   if (order >= 3) {
-    const a2 = a[2]!;
+    const a2 = a[2];
     const t11 = secondRank(graph, a, 1, 1);
     const t22 = secondRank(graph, a, 2, 2);
     const cubic = dot(t22, a2);
     // T²²·a₂ is symmetric in its three factors: its gradient is 3 T²² g.
     graph.setRule(cubic, (g) => {
       const g3 = graph.scale(3, g);
-      return a2.map((to, m) => ({ to, amount: graph.product(g3, t22[m]!) }));
+      return a2.map((to, m) => ({ to, amount: graph.product(g3, t22[m]) }));
     });
     invariants.push(dot(t11, a2));
     if (lmax === 3) invariants.push(dot(secondRank(graph, a, 1, 3), a2));

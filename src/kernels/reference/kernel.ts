@@ -22,6 +22,7 @@ import {
 } from './atom.ts';
 import type { Edge } from './edges.ts';
 import { addDensity, addDensityTangent, edgeGradient, gatherEdges } from './edges.ts';
+import { createReferenceSoap } from './soap.ts';
 
 /**
  * The reference kernel: the contract of `kernels.ts` in double precision, atom after atom, edge after edge.
@@ -68,6 +69,7 @@ function load(shape: ModelShape, weights: Float64Array): KernelModel {
         return addLossGradient(atom, system, term, gradient);
       });
     },
+    soap: createReferenceSoap,
     close() {
       systems = [];
     },

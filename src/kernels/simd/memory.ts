@@ -3,7 +3,7 @@
  * when nothing fits. With `guards`, each block is fenced by bytes that a test can check: WASM itself notices a
  * stray write only at the very end of the memory.
  */
-import { NearsightError } from '../errors.ts';
+import { NearsightError } from '../../errors.ts';
 
 const PAGE = 65536;
 const ALIGN = 64;
@@ -65,7 +65,7 @@ export function createHeap(memory: WebAssembly.Memory, options: { start: number;
         grow(size);
         at = free.length - 1;
       }
-      const range = free[at]!;
+      const range = free[at];
       const block = { start: range.start, end: range.start + size };
       range.start += size;
       if (range.start === range.end) free.splice(at, 1);
@@ -81,8 +81,8 @@ export function createHeap(memory: WebAssembly.Memory, options: { start: number;
       blocks.delete(address);
       free = [...free, block].sort((p, q) => p.start - q.start);
       for (let i = free.length - 1; i > 0; i--) {
-        if (free[i - 1]!.end === free[i]!.start) {
-          free[i - 1]!.end = free[i]!.end;
+        if (free[i - 1].end === free[i].start) {
+          free[i - 1].end = free[i].end;
           free.splice(i, 1);
         }
       }

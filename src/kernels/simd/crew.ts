@@ -36,6 +36,18 @@ export interface KernelExports {
     scale: number,
   ): void;
   sumSlots(slots: number, stride: number, count: number): void;
+  soapBytes(rows: number, columns: number): number;
+  soapShare(
+    records: number,
+    count: number,
+    work: number,
+    counter: number,
+    c1: number,
+    c2: number,
+    d1: number,
+    d2: number,
+    mode: number,
+  ): void;
 }
 
 export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
@@ -62,7 +74,8 @@ const MAX_THREADS = 60;
 
 const EVALUATE = 1;
 const TRAIN = 2;
-const STOP = 3;
+const SOAP = 3;
+const STOP = 4;
 
 /** How many times a thread looks before it goes to sleep: some 20–50 µs, about what waking up costs. */
 const LOOKS = 2000;
@@ -110,84 +123,40 @@ export interface TrainJob {
   readonly scale: number;
 }
 
-export type Job = EvaluateJob | TrainJob;
+export interface SoapJob {
+  readonly kind: 'soap';
+  readonly records: number;
+  readonly count: number;
+  readonly work: number;
+  readonly workStride: number;
+  readonly c1: number;
+  readonly c2: number;
+  readonly d1: number;
+  readonly d2: number;
+  readonly mode: number;
+}
 
+export type Job = EvaluateJob | TrainJob | SoapJob;
+
+const KINDS = { evaluate: EVALUATE, train: TRAIN, soap: SOAP } as const;
+
+/** The numbers of a job, in the order in which `work` takes them apart. */
 function encode(job: Job): number[] {
-  return job.kind === 'evaluate'
-    ? [
-        job.model,
-        job.system,
-        job.head,
-        job.scratch,
-        job.scratchStride,
-        job.energies,
-        job.strains,
-        job.forces,
-        job.forcesStride,
-        job.scale,
-      ]
-    : [
-        job.model,
-        job.terms,
-        job.count,
-        job.scratch,
-        job.scratchStride,
-        job.buffers,
-        job.buffersStride,
-        job.gradients,
-        job.slotBytes,
-        job.mixLength,
-        job.errors,
-        job.scale,
-      ];
+  const { kind: _, ...numbers } = job;
+  return Object.values(numbers);
 }
 
 /** Thread `me`'s share of the job in the control block. */
 function work(kernels: KernelExports, control: number, words: Int32Array, me: number): void {
-  const a = new Float64Array(words.buffer, control + ARGUMENTS, 12);
+  const [p0, p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11] = new Float64Array(words.buffer, control + ARGUMENTS, 12);
   const counter = control + 4 * COUNTER;
   if (words[KIND] === EVALUATE) {
-    const [model, system, head, scratch, scratchStride, energies, strains, forces, forcesStride, scale] = a;
-    const largest = kernels.evaluateShare(
-      model!,
-      system!,
-      head!,
-      scratch! + me * scratchStride!,
-      counter,
-      energies!,
-      strains!,
-      forces! + me * forcesStride!,
-      scale!,
-    );
+    const largest = kernels.evaluateShare(p0, p1, p2, p3 + me * p4, counter, p5, p6, p7 + me * p8, p9);
     new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
+  } else if (words[KIND] === TRAIN) {
+    kernels.trainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10, p11);
   } else {
-    const [
-      model,
-      terms,
-      count,
-      scratch,
-      scratchStride,
-      buffers,
-      buffersStride,
-      gradients,
-      slotBytes,
-      mixLength,
-      errors,
-      scale,
-    ] = a;
-    kernels.trainShare(
-      model!,
-      terms!,
-      count!,
-      scratch! + me * scratchStride!,
-      buffers! + me * buffersStride!,
-      counter,
-      gradients!,
-      slotBytes!,
-      mixLength!,
-      errors!,
-      scale!,
-    );
+    kernels.soapShare(p0, p1, p2 + me * p3, counter, p4, p5, p6, p7, p8);
   }
 }
 
@@ -234,10 +203,11 @@ export function createCrew(kernels: KernelExports, memory: WebAssembly.Memory, c
     ready: () => 1 + Atomics.load(words, REGISTERED),
     run(job, limit) {
       const threads = Math.min(1 + Atomics.load(words, REGISTERED), limit, MAX_THREADS);
-      words[KIND] = job.kind === 'evaluate' ? EVALUATE : TRAIN;
+      words[KIND] = KINDS[job.kind];
       words[DONE] = 0;
       words[COUNTER] = 0;
       new Float64Array(memory.buffer, control + ARGUMENTS, 12).set(encode(job));
+      // The order of the numbers in a job is part of the protocol.
       results.fill(0);
       if (threads > 1) begin(threads);
       work(kernels, control, words, 0);

@@ -1,0 +1,128 @@
+/** Energies, forces, features and densities of one system at a time. */
+import { NearsightError } from '../../errors.ts';
+import { featureCount, type KernelResult, type KernelSystem } from '../kernels.ts';
+import { checkSystem } from '../shape.ts';
+import { createBuffer } from './memory.ts';
+import {
+  type Engine,
+  FORCE_SCALES,
+  placeSites,
+  type Resident,
+  SYSTEM_RECORD,
+  systemBuffers,
+  upload,
+} from './system.ts';
+
+/** Below this many atoms a job is not worth waking other threads for. */
+export const ATOMS_PER_THREAD = 64;
+
+export interface Evaluator {
+  evaluate(system: KernelSystem, head: number): KernelResult;
+  features(system: KernelSystem): Float64Array;
+  densities(system: KernelSystem): Float64Array;
+}
+
+export function createEvaluator(engine: Engine): Evaluator {
+  const { heap, kernels, crew, shape } = engine;
+  const record = heap.allocate(SYSTEM_RECORD);
+  const buffers = systemBuffers(heap);
+  const energies = createBuffer(heap);
+  const strains = createBuffer(heap);
+  const forces = createBuffer(heap);
+  const output = createBuffer(heap);
+  let resident: Resident | null = null;
+  let known: KernelSystem | null = null;
+
+  /** Brings a system in; its topology only when that is not there already. */
+  const bring = (system: KernelSystem): Resident => {
+    const same =
+      known !== null &&
+      known.neighbours === system.neighbours &&
+      known.first === system.first &&
+      known.species === system.species &&
+      known.owner === system.owner;
+    if (!same || resident === null) {
+      checkSystem(shape, system);
+      resident = upload(engine, system, buffers, record);
+    }
+    known = system;
+    placeSites(heap, heap.i32(record, 8)[2], system.sites);
+    return resident;
+  };
+
+  return {
+    evaluate(system, head) {
+      const { atoms, sites, capacity } = bring(system);
+      const limit = Math.max(1, Math.min(engine.threads, Math.floor(atoms / ATOMS_PER_THREAD)));
+      const [scratch, scratchStride] = engine.scratch(capacity, false, limit);
+      const forcesStride = 16 * sites;
+      const padded = Math.ceil(atoms / 16) * 16;
+      const job = {
+        kind: 'evaluate',
+        model: engine.model,
+        system: record,
+        head,
+        scratch,
+        scratchStride,
+        energies: energies.ensure(4 * padded),
+        strains: strains.ensure(2 * padded),
+        forces: forces.ensure(forcesStride * limit),
+        forcesStride,
+      } as const;
+      for (const scale of FORCE_SCALES) {
+        const { threads, largest } = crew.run({ ...job, scale }, limit);
+        // Any atom's force is a sum of at most two contributions per edge: then no sum overflows 32 bits.
+        if (!(largest * scale * 2 * capacity < 2 ** 31)) continue;
+        const out = output.ensure(24 * atoms);
+        kernels.collectForces(record, job.forces, threads, forcesStride, 1 / scale, out);
+        const result = {
+          energies: new Float64Array(heap.f32(job.energies, atoms)),
+          forces: heap.f64(out, 3 * atoms).slice(),
+          strainGradient: sumStrains(heap.f32(job.strains, padded / 2)),
+        };
+        if (isFiniteSum(result.energies) && isFiniteSum(result.strainGradient)) return result;
+        break;
+      }
+      throw new NearsightError('atoms-too-close', 'the forces of this structure are too large to be numbers', {
+        hint: 'two atoms (nearly) coincide; look at the shortest distance in the structure',
+      });
+    },
+    features(system) {
+      const { atoms, capacity } = bring(system);
+      const F = featureCount(shape);
+      const [scratch] = engine.scratch(capacity, false, 1);
+      const out = output.ensure(4 * atoms * F);
+      kernels.features(engine.model, record, scratch, out);
+      return new Float64Array(heap.f32(out, atoms * F));
+    },
+    densities(system) {
+      const { atoms, capacity } = bring(system);
+      const width = shape.species * (shape.lmax + 1) ** 2 * shape.radial;
+      const [scratch] = engine.scratch(capacity, false, 1);
+      const out = output.ensure(4 * atoms * width);
+      kernels.densitiesOf(engine.model, record, scratch, 0, atoms, out);
+      return new Float64Array(heap.f32(out, atoms * width));
+    },
+  };
+}
+
+/** NaN and infinity survive any sum. */
+function isFiniteSum(values: Float64Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return Number.isFinite(sum);
+}
+
+/** ∂E/∂ε of all blocks (xx yy zz yz xz xy − −), added in their order. */
+function sumStrains(blocks: Float32Array): Float64Array {
+  let [xx, yy, zz, yz, xz, xy] = [0, 0, 0, 0, 0, 0];
+  for (let b = 0; b < blocks.length; b += 8) {
+    xx += blocks[b];
+    yy += blocks[b + 1];
+    zz += blocks[b + 2];
+    yz += blocks[b + 3];
+    xz += blocks[b + 4];
+    xy += blocks[b + 5];
+  }
+  return Float64Array.of(xx, xy, xz, xy, yy, yz, xz, yz, zz);
+}

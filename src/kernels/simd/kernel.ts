@@ -1,0 +1,182 @@
+/** The fast kernel: loads the compiled AssemblyScript and keeps the contract of kernels.ts with it. */
+import { NearsightError } from '../../errors.ts';
+import { relaxedWasm } from '../generated/relaxed.ts';
+import { simdWasm } from '../generated/simd.ts';
+import { featureCount, type Kernel, type KernelModel, type ModelShape, weightLayout } from '../kernels.ts';
+import { checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
+import { CONTROL_BYTES, createCrew, instantiate } from './crew.ts';
+import { ATOMS_PER_THREAD, createEvaluator } from './evaluate.ts';
+import { createBuffer, createHeap, type Heap } from './memory.ts';
+import { createSimdSoap } from './soap.ts';
+import type { Engine } from './system.ts';
+import { createTrainer } from './train.ts';
+
+export interface SimdOptions {
+  /** Fused multiply-add where the engine has it: 5–9 % faster, but the bits depend on the machine. */
+  readonly relaxed?: boolean;
+  /** Threads that work together, the calling one included. */
+  readonly threads?: number;
+  /** Starts a helper thread that calls `serve` (crew.ts) with these; returns what ends it. */
+  readonly startThread?: (module: WebAssembly.Module, memory: WebAssembly.Memory, control: number) => () => void;
+  /** Fence every block of memory and check the fences after each call: for tests. */
+  readonly guards?: boolean;
+}
+
+function decode(base64: string): Uint8Array<ArrayBuffer> {
+  const text = atob(base64);
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+const compiled = new Map<string, WebAssembly.Module>();
+
+async function compile(name: 'simd' | 'relaxed'): Promise<WebAssembly.Module> {
+  const known = compiled.get(name);
+  if (known !== undefined) return known;
+  const module = await WebAssembly.compile(decode(name === 'simd' ? simdWasm : relaxedWasm));
+  compiled.set(name, module);
+  return module;
+}
+
+/** Whether this JavaScript engine knows relaxed SIMD (fused multiply-add). */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(decode(relaxedWasm));
+}
+
+/**
+ * The SIMD kernel. Single precision inside, f64 positions and energy sums; forces accumulate in fixed point, so
+ * that the same input gives the same bits for any number of threads.
+ */
+export async function createSimdKernel(options: SimdOptions = {}): Promise<Kernel> {
+  const name = options.relaxed === true ? 'relaxed' : 'simd';
+  if (name === 'relaxed' && !hasRelaxedSimd()) {
+    throw new NearsightError('no-relaxed-simd', 'this JavaScript engine has no relaxed SIMD', {
+      hint: 'leave the relaxed kernel out, or use Node 22 or newer',
+    });
+  }
+  const module = await compile(name);
+  const threads = options.startThread === undefined ? 1 : Math.max(1, options.threads ?? 1);
+  return { name, threads, load: (shape, weights) => loadModel(module, shape, weights, { ...options, threads }) };
+}
+
+/** Bytes of the model record that assembly/state.ts reads. */
+const MODEL_RECORD = 96;
+
+function loadModel(
+  module: WebAssembly.Module,
+  shape: ModelShape,
+  weights: Float64Array,
+  options: SimdOptions & { readonly threads: number },
+): KernelModel {
+  checkShape(shape);
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+  const heap = createHeap(memory, { start: 4096, guards: options.guards === true });
+  const kernels = instantiate(module, memory);
+  const control = heap.allocate(CONTROL_BYTES);
+  const crew = createCrew(kernels, memory, control);
+  const model = heap.allocate(MODEL_RECORD);
+  const store = createWeightStore(heap, shape, model);
+  const scratchBuffer = createBuffer(heap);
+  const helpers: (() => void)[] = [];
+
+  const engine: Engine = {
+    heap,
+    kernels,
+    crew,
+    shape,
+    threads: options.threads,
+    model,
+    scratch(capacity, training, threads) {
+      const stride = Math.ceil(kernels.scratchBytes(model, capacity, training) / 64) * 64;
+      return [scratchBuffer.ensure(stride * threads), stride];
+    },
+  };
+  const startHelpers = (): void => {
+    while (helpers.length < options.threads - 1) helpers.push(options.startThread!(module, memory, control));
+  };
+  const setWeights = (w: Float64Array): void => {
+    checkWeights(shape, w);
+    store(w);
+  };
+  setWeights(weights);
+
+  const evaluator = createEvaluator(engine);
+  const trainer = createTrainer(engine);
+  const guarded = <T>(result: T): T => {
+    if (options.guards === true) heap.checkFences();
+    return result;
+  };
+  return {
+    shape,
+    setWeights,
+    evaluate(system, head = -1) {
+      if (system.atoms >= 2 * ATOMS_PER_THREAD) startHelpers();
+      return guarded(evaluator.evaluate(system, head));
+    },
+    features: (system) => guarded(evaluator.features(system)),
+    densities: (system) => guarded(evaluator.densities(system)),
+    add(system) {
+      checkTrainingSystem(shape, system);
+      return trainer.add(system);
+    },
+    accumulate(terms, gradient) {
+      if (terms.length > 1) startHelpers();
+      return guarded(trainer.accumulate(terms, gradient));
+    },
+    soap: (places, settings) => createSimdSoap(engine, places, settings),
+    close() {
+      crew.stop();
+      for (const end of helpers) end();
+    },
+  };
+}
+
+/** Puts the model record and its weights, with the transposes that the kernels want, into the heap. */
+function createWeightStore(heap: Heap, shape: ModelShape, record: number): (weights: Float64Array) => void {
+  const { species: S, radial, lmax, channels: K, heads } = shape;
+  const [H1, H2] = shape.hidden;
+  const F = featureCount(shape);
+  const layout = weightLayout(shape);
+  const flat = heap.allocate(4 * (layout.length + 16));
+  const mixT = heap.allocate(4 * (layout.w1 - layout.mix));
+  const w1T = heap.allocate(4 * heads * F * H1);
+  const w2T = heap.allocate(4 * heads * H1 * H2);
+  heap.f64(record, 2).set([shape.cutoff, shape.onset]);
+  heap.i32(record + 16, 9).set([S, radial, lmax, shape.order, K, H1, H2, heads, F]);
+  const at = (offset: number): number => flat + 4 * offset;
+  // Rows of every block but `skip` and `b3` are a multiple of four numbers; skip follows w3 (multiples of four too).
+  heap
+    .i32(record + 52, 11)
+    .set([
+      at(layout.mix),
+      mixT,
+      at(layout.w1),
+      w1T,
+      at(layout.w2),
+      w2T,
+      at(layout.b1),
+      at(layout.b2),
+      at(layout.w3),
+      at(layout.skip),
+      at(layout.b3),
+    ]);
+  const transpose = (
+    weights: Float64Array,
+    from: number,
+    to: Float32Array,
+    size: readonly [number, number, number],
+  ): void => {
+    const [count, rows, columns] = size;
+    for (let n = 0, i = from; n < count; n++) {
+      const base = n * rows * columns;
+      for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) to[base + c * rows + r] = weights[i++];
+    }
+  };
+  return (weights) => {
+    heap.f32(flat, layout.length).set(weights);
+    transpose(weights, layout.mix, heap.f32(mixT, layout.w1), [S * (lmax + 1), radial, K]);
+    transpose(weights, layout.w1, heap.f32(w1T, heads * F * H1), [heads, F, H1]);
+    transpose(weights, layout.w2, heap.f32(w2T, heads * H1 * H2), [heads, H1, H2]);
+  };
+}

@@ -1,0 +1,30 @@
+/** Kernels for Node: the SIMD kernel with worker threads. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Kernel } from '../kernels/kernels.ts';
+import { createSimdKernel } from '../kernels/simd/kernel.ts';
+
+/** Threads that are used unless told otherwise: all cores, and no more than pay off. */
+export function defaultThreads(): number {
+  return Math.min(8, availableParallelism());
+}
+
+/** The compiled helper thread; sources run by a test runner find it in dist/. */
+const THREAD = new URL(import.meta.url.endsWith('.ts') ? '../../dist/node/thread.js' : './thread.js', import.meta.url);
+
+/** The fast kernel on `threads` threads. Results have the same bits for any number of them. */
+export async function createEngine(
+  threads: number = defaultThreads(),
+  options: { readonly relaxed?: boolean } = {},
+): Promise<Kernel> {
+  return createSimdKernel({
+    ...options,
+    threads,
+    startThread(module, memory, control) {
+      const worker = new Worker(THREAD, { workerData: { module, memory, control } });
+      // A helper that waits for work must not keep the program alive.
+      worker.unref();
+      return () => void worker.terminate();
+    },
+  });
+}
