@@ -22,6 +22,14 @@ export interface AtomArray {
   readonly values: readonly string[] | Float64Array | Int32Array | readonly boolean[];
 }
 
+/** The names under which a file had what nearsight read as labels and group; absent where it had none. */
+export interface LabelSources {
+  readonly energy?: string;
+  readonly forces?: string;
+  readonly stress?: string;
+  readonly group?: string;
+}
+
 /** One structure of a file, with its labels and whatever else the file said of it. */
 export interface Frame {
   readonly structure: Structure;
@@ -30,6 +38,8 @@ export interface Frame {
   readonly group: string;
   readonly info: Readonly<Record<string, InfoValue>>;
   readonly arrays: Readonly<Record<string, AtomArray>>;
+  /** Which of several possible names the labels were read from, when the frame comes from a file. */
+  readonly names?: LabelSources;
   /** Line of the file on which the frame starts, from 1, and its number in the file, from 0. */
   readonly line: number;
   readonly index: number;
