@@ -35,7 +35,7 @@ const TOLERANCE = 1e-10;
 const FARTHEST_CELL = 1e6;
 const FARTHEST_POSITION = 1e9;
 /** Lists with more edges, and searches through more images, than this are a mistake. */
-const MOST_EDGES = 2 ** 29;
+const MOST_EDGES = 2 ** 28;
 const MOST_IMAGES = 1e9;
 
 /**
@@ -68,13 +68,16 @@ export function buildNeighbourList(
 
 /**
  * Positions of all sites for the present positions and cell, Å, [3M].
- * @param out where to put them; a fresh array when absent
+ * @param out where to put them, at least [3M]; a fresh array when absent
  */
 export function sitePositions(
   list: NeighbourList,
   structure: Structure,
   out: Float64Array = new Float64Array(list.shift.length),
 ): Float64Array {
+  if (out.length < list.shift.length || structure.positions.length !== list.builtFor.positions.length) {
+    throw new RangeError(`positions of ${list.owner.length} sites of ${list.builtFor.numbers.length} atoms do not fit`);
+  }
   for (let s = 0; s < list.owner.length; s++) putSite(out, 3 * s, structure, 3 * list.owner[s], list.shift, 3 * s);
   return out;
 }
@@ -86,7 +89,8 @@ export function sitePositions(
  * pair that was not listed, at least cutoff + skin apart, is now at least σ(A) · (cutoff + skin) − 2 max|u| apart,
  * σ(A) being the smallest stretch; the list is stale when that is less than the cutoff. In a cell that has not
  * changed: when the largest displacement exceeds skin/2. True also when the number of atoms, the elements or pbc
- * have changed.
+ * have changed, and when atoms have been wrapped back into the cell.
+ * @throws NearsightError `singular-cell` when the cell has collapsed
  */
 export function isStale(list: NeighbourList, structure: Structure): boolean {
   const { builtFor, cutoff, skin } = list;
@@ -205,7 +209,7 @@ interface Sites {
 function findSites(structure: Structure, home: Home, bins: Bins): Sites {
   const atoms = structure.numbers.length;
   const { positions } = home;
-  const near: Finds = { values: new Int32Array(64 * atoms), count: 0 };
+  const near: Finds = { values: new Int32Array(40 * atoms), count: 0 };
   const end = new Int32Array(2 * atoms);
   for (let i = 0; i < atoms; i++) {
     findNear(bins, positions[3 * i], positions[3 * i + 1], positions[3 * i + 2], i, near);
