@@ -96,7 +96,7 @@ export function isStale(list: NeighbourList, structure: Structure): boolean {
   const { builtFor, cutoff, skin } = list;
   if (structure.numbers.length !== builtFor.numbers.length) return true;
   if (structure.pbc.some((repeats, k) => repeats !== builtFor.pbc[k])) return true;
-  if (structure.numbers.some((z, i) => z !== builtFor.numbers[i])) return true;
+  for (let i = 0; i < structure.numbers.length; i++) if (structure.numbers[i] !== builtFor.numbers[i]) return true;
 
   const strain = cellStrain(builtFor, structure);
   const spare = skin - (1 - smallestStretch(strain)) * (cutoff + skin);
