@@ -103,8 +103,7 @@ function meetCurvature(fire: Fire, x: Float64Array, forces: Float64Array): numbe
 export function largestTriple(values: Float64Array): number {
   let most = 0;
   for (let c = 0; c < values.length; c += 3) {
-    const squared = values[c] ** 2 + values[c + 1] ** 2 + values[c + 2] ** 2;
-    if (!(squared <= most)) most = squared;
+    most = Math.max(most, values[c] ** 2 + values[c + 1] ** 2 + values[c + 2] ** 2);
   }
   return Math.sqrt(most);
 }

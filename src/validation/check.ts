@@ -1,0 +1,112 @@
+import { NearsightError } from '../errors.ts';
+import { giveTurn } from '../md/progress.ts';
+import type { Potential } from '../model/potential.ts';
+import type { Structure } from '../structure/structure.ts';
+
+/** How precisely a potential computes: `single` for kernels that keep 24 bits of energies and forces. */
+export type Precision = 'double' | 'single';
+
+/** What the checks are run on. */
+export interface CheckContext {
+  readonly potential: Potential;
+  /** A few small ones, representative of what the potential is for: labelled frames, or crystals. */
+  readonly structures: readonly Structure[];
+  /** Every check draws from a fresh generator with this seed, so that its result does not depend on the others. */
+  readonly seed: number;
+  readonly precision: Precision;
+  readonly signal?: AbortSignal;
+}
+
+/** What a check found: a number, and where or what in words. */
+export interface Finding {
+  readonly value: number;
+  readonly detail?: string;
+}
+
+/** Why a check has nothing to say. */
+export interface Skipped {
+  readonly skipped: string;
+}
+
+/** One question put to a potential. It passes when the value it finds does not exceed the limit. */
+export interface Check {
+  readonly id: string;
+  readonly question: string;
+  /** Unit of value and limit. Where a value is the larger of two quantities, both units are named. */
+  readonly unit: string;
+  readonly limit: Readonly<Record<Precision, number>>;
+  /** Where the limits come from. */
+  readonly limitReason: string;
+  /** The theorem, paper or convention behind the question. */
+  readonly source: string;
+  run(context: CheckContext): Promise<Finding | Skipped>;
+}
+
+/** What came of a check: plain data. */
+export interface CheckResult {
+  readonly id: string;
+  readonly question: string;
+  readonly unit: string;
+  /** Absent when skipped, or when no number could be had. */
+  readonly value?: number;
+  readonly limit: number;
+  readonly limitReason: string;
+  readonly source: string;
+  readonly verdict: 'pass' | 'fail' | 'skipped';
+  /** What was found and where; or why it was skipped. */
+  readonly reason: string;
+}
+
+/**
+ * Runs checks one by one, yields each result and returns all of them. A potential that refuses a structure or
+ * explodes fails the check; it does not end the run.
+ * @throws NearsightError `no-structures`, `unsupported-element`; `signal`'s reason when it fires between two checks
+ */
+export async function* runChecks(
+  checks: readonly Check[],
+  context: CheckContext,
+): AsyncGenerator<CheckResult, CheckResult[]> {
+  checkStructures(context);
+  const results: CheckResult[] = [];
+  for (const check of checks) {
+    context.signal?.throwIfAborted();
+    const result = await judge(check, context);
+    results.push(result);
+    yield result;
+    await giveTurn();
+  }
+  return results;
+}
+
+async function judge(check: Check, context: CheckContext): Promise<CheckResult> {
+  const { id, question, unit, limitReason, source } = check;
+  const limit = check.limit[context.precision];
+  const row = { id, question, unit, limit, limitReason, source };
+  try {
+    const outcome = await check.run(context);
+    if ('skipped' in outcome) return { ...row, verdict: 'skipped', reason: outcome.skipped };
+    const { value, detail = '' } = outcome;
+    if (!Number.isFinite(value)) return { ...row, verdict: 'fail', reason: `the result is ${value}; ${detail}` };
+    return { ...row, value, verdict: value <= limit ? 'pass' : 'fail', reason: detail };
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    return { ...row, verdict: 'fail', reason: error.message };
+  }
+}
+
+function checkStructures({ structures, potential }: CheckContext): void {
+  if (structures.length === 0) {
+    throw new NearsightError('no-structures', 'there is no structure to check the potential on', {
+      hint: 'give a few small structures that are representative of what the potential is for',
+    });
+  }
+  structures.forEach((structure, frame) => {
+    const foreign = structure.numbers.find((z) => !potential.elements.includes(z));
+    if (foreign !== undefined) {
+      throw new NearsightError('unsupported-element', `"${potential.name}" does not know element ${foreign}`, {
+        hint: 'check a potential on structures of its own elements',
+        place: { frame },
+      });
+    }
+  });
+}

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { NearsightError } from '../errors.ts';
+import { finish } from '../md/progress.ts';
+import type { Potential } from '../model/potential.ts';
+import { SILICON_LATTICE, stillingerWeber } from '../model/testing.ts';
+import { createRandom } from '../random.ts';
+import { rattled, strained, supercell } from '../structure/builders.ts';
+import { crystal } from '../structure/crystals.ts';
+import type { Structure } from '../structure/structure.ts';
+import { allChecks, type CheckContext, type CheckResult, runChecks } from './index.ts';
+import { isolated } from './probe.ts';
+import * as broken from './testing.ts';
+
+const argon = crystal('fcc', ['Ar'], 5.3);
+const SHEARED = [0.02, 0.01, 0, 0.01, -0.01, 0.03, 0, 0.03, 0];
+// Atoms see their own images in the first one; the second one is skew, the third one a cluster.
+const structures: readonly Structure[] = [
+  argon,
+  strained(supercell(argon, [2, 1, 1]), SHEARED),
+  isolated(rattled(supercell(argon, [2, 1, 1]), 0.1, createRandom(1))),
+];
+const context = (potential: Potential): CheckContext => ({ potential, structures, seed: 7, precision: 'double' });
+const results = (potential: Potential): Promise<CheckResult[]> => finish(runChecks(allChecks, context(potential)));
+const ids = (found: readonly CheckResult[], verdict: CheckResult['verdict']): string[] =>
+  found.filter((result) => result.verdict === verdict).map((result) => result.id);
+
+describe('sound potentials pass every check', () => {
+  test('Lennard-Jones', async () => {
+    const found = await results(broken.sound);
+    expect(found.filter((result) => result.verdict !== 'pass')).toEqual([]);
+    expect(found.map((result) => result.id)).toEqual(allChecks.map((check) => check.id));
+  });
+
+  test('Stillinger–Weber', async () => {
+    const silicon = crystal('diamond', ['Si'], SILICON_LATTICE);
+    const found = await finish(
+      runChecks(allChecks, {
+        potential: stillingerWeber(),
+        structures: [silicon, rattled(supercell(silicon, [2, 1, 1]), 0.15, createRandom(2))],
+        seed: 3,
+        precision: 'double',
+      }),
+    );
+    expect(found.filter((result) => result.verdict !== 'pass')).toEqual([]);
+  });
+
+  test('values are far from the limits, so that the limits do not judge the method', async () => {
+    for (const { id, value, limit } of await results(broken.sound)) {
+      expect([id, value! < limit / 3]).toEqual([id, true]);
+    }
+  });
+
+  test('in single precision with its own limits, which double precision would not forgive', async () => {
+    const single = await finish(runChecks(allChecks, { ...context(broken.singlePrecision), precision: 'single' }));
+    expect(single.filter((result) => result.verdict !== 'pass')).toEqual([]);
+    expect(ids(await results(broken.singlePrecision), 'fail')).toContain('translation');
+  });
+});
+
+/** A broken potential, the checks that must fail, and those that may because the mistake shows there as well. */
+const mistakes: [Potential, string[], string[]][] = [
+  [broken.indexed, ['permutation'], []],
+  [broken.fixedInSpace, ['translation', 'net-force'], ['rotation', 'net-torque', 'neighbour-list', 'extensivity']],
+  [broken.anisotropic, ['rotation', 'net-torque'], []],
+  [broken.handed, ['reflection'], []],
+  [broken.nonConservative, ['forces', 'closed-path'], ['nve-drift']],
+  [broken.wrongStress, ['stress'], []],
+  [broken.hardCutoff, ['smoothness', 'nve-drift'], []],
+  [broken.missingImages, ['extensivity'], []],
+  [broken.countsTwice, ['extensivity'], []],
+  [broken.seesTheSkin, ['neighbour-list'], ['nve-drift']],
+];
+
+describe('each kind of mistake fails the checks that ask for it, and no other', () => {
+  test.each(mistakes.map((row) => [row[0].name, ...row] as const))('%s', async (_, potential, must, may) => {
+    const failed = ids(await results(potential), 'fail');
+    expect(failed).toEqual(expect.arrayContaining(must));
+    expect(failed.filter((id) => !must.includes(id) && !may.includes(id))).toEqual([]);
+  });
+
+  test('the matrix leaves out no check', () => {
+    const blamed = new Set(mistakes.flatMap(([, must]) => must));
+    expect([...blamed].sort()).toEqual(allChecks.map((check) => check.id).sort());
+  });
+
+  test('NaN passes nothing', async () => {
+    const found = await results(broken.notANumber);
+    expect(ids(found, 'pass')).toEqual([]);
+    for (const result of found) expect(result.value).toBeUndefined();
+  });
+});
+
+describe('running checks', () => {
+  test('results are plain data, in order, the same for the same seed whatever else is run', async () => {
+    const found = await results(broken.hardCutoff);
+    expect(JSON.parse(JSON.stringify(found))).toEqual(found);
+    const alone = await finish(runChecks([allChecks[10]], context(broken.hardCutoff)));
+    expect(alone[0]).toEqual(found[10]);
+  });
+
+  test('a refusal fails the check and says why; a bug is thrown', async () => {
+    const throwing = (error: Error): Potential => ({
+      ...broken.sound,
+      evaluate: () => {
+        throw error;
+      },
+    });
+    const refusal = new NearsightError('too-many-neighbours', 'too crowded');
+    const [result] = await finish(runChecks([allChecks[0]], context(throwing(refusal))));
+    expect([result.verdict, result.reason]).toEqual(['fail', 'too crowded']);
+    const run = finish(runChecks([allChecks[0]], context(throwing(new TypeError('bug')))));
+    await expect(run).rejects.toThrow('bug');
+  });
+
+  test('needs structures of its elements, and can be stopped', async () => {
+    const empty = { ...context(broken.sound), structures: [] };
+    await expect(finish(runChecks(allChecks, empty))).rejects.toThrow(/no structure/);
+    const foreign = { ...context(stillingerWeber()) };
+    await expect(finish(runChecks(allChecks, foreign))).rejects.toThrow(/does not know element 18/);
+    const stopped = { ...context(broken.sound), signal: AbortSignal.abort(new Error('enough')) };
+    await expect(finish(runChecks(allChecks, stopped))).rejects.toThrow('enough');
+  });
+});

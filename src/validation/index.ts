@@ -1,0 +1,41 @@
+import type { Check } from './check.ts';
+import { closedPath } from './closed-path.ts';
+import { extensivity } from './extensivity.ts';
+import { forces } from './forces.ts';
+import { neighbourList } from './neighbour-list.ts';
+import { netForce } from './net-force.ts';
+import { netTorque } from './net-torque.ts';
+import { nveDrift } from './nve-drift.ts';
+import { permutation } from './permutation.ts';
+import { reflection } from './reflection.ts';
+import { rotation } from './rotation.ts';
+import { smoothness } from './smoothness.ts';
+import { stress } from './stress.ts';
+import { translation } from './translation.ts';
+
+export {
+  type Check,
+  type CheckContext,
+  type CheckResult,
+  type Finding,
+  type Precision,
+  runChecks,
+  type Skipped,
+} from './check.ts';
+
+/** Every check, in the order in which a report shows them: symmetries, derivatives, locality, dynamics. */
+export const allChecks: readonly Check[] = [
+  permutation,
+  translation,
+  rotation,
+  reflection,
+  netForce,
+  netTorque,
+  forces,
+  stress,
+  closedPath,
+  neighbourList,
+  smoothness,
+  extensivity,
+  nveDrift,
+];

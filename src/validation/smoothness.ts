@@ -1,0 +1,137 @@
+import type { Potential } from '../model/potential.ts';
+import { createRandom, type Random } from '../random.ts';
+import { buildNeighbourList, sitePositions } from '../structure/neighbours.ts';
+import type { Structure } from '../structure/structure.ts';
+import type { Check, CheckContext, Finding } from './check.ts';
+import { disturbed, randomDirection, worstOf } from './probe.ts';
+
+/** Distance between the points on either side of the cutoff, Å: extrapolation against rounding. */
+const SPACING = { double: 1e-3, single: 1e-2 };
+/** How far an atom is moved to bring a pair to the cutoff, Å. */
+const REACH = 0.25;
+const CROSSINGS = 2;
+const MOST_CANDIDATES = 60;
+
+export const smoothness: Check = {
+  id: 'smoothness',
+  question: 'Are energy and forces continuous when an atom crosses the cutoff of another one?',
+  unit: 'eV, eV/Å',
+  limit: { double: 1e-6, single: 1e-3 },
+  limitReason:
+    'Jump of the energy (eV) or the force (eV/Å) between extrapolations from both sides: cubic, over steps of 0.001 Å (0.01 Å in single precision), hence exact to about 1e-8 (1e-4).',
+  source:
+    'Molecular dynamics conserves energy only where forces are continuous; Toxvaerd & Dyre 2011, doi:10.1063/1.3558787.',
+  async run(context) {
+    const random = createRandom(context.seed);
+    const crossings = [
+      ...dimers(context, random),
+      ...disturbed(context, random).flatMap((structure) => crossingsIn(structure, context, random)),
+    ];
+    const { value, detail } = worstOf(crossings.map((crossing) => jumpAt(crossing, context)));
+    return { value, detail: `${detail}; the worst of ${crossings.length} crossings` };
+  },
+};
+
+/** Atom `moved` stands exactly at the cutoff of another atom, which lies behind it in `direction`. */
+interface Crossing {
+  readonly structure: Structure;
+  readonly moved: number;
+  readonly direction: readonly number[];
+}
+
+/** Each pair of elements alone in space. */
+function dimers({ structures, potential }: CheckContext, random: Random): Crossing[] {
+  const elements = [...new Set(structures.flatMap((structure) => [...structure.numbers]))];
+  return elements.flatMap((a, k) =>
+    elements.slice(k).map((b) => {
+      const direction = randomDirection(random);
+      return {
+        structure: {
+          numbers: Int32Array.of(a, b),
+          positions: Float64Array.from([0, 0, 0, ...direction.map((u) => potential.cutoff * u)]),
+          cell: new Float64Array(9),
+          pbc: [false, false, false] as const,
+        },
+        moved: 1,
+        direction,
+      };
+    }),
+  );
+}
+
+/** Pairs of a structure that a small move brings to the cutoff, while no other pair of the moved atom is near it. */
+function crossingsIn(structure: Structure, context: CheckContext, random: Random): Crossing[] {
+  const { potential } = context;
+  const list = buildNeighbourList(structure, potential.cutoff + REACH);
+  const sites = sitePositions(list, structure);
+  const found: Crossing[] = [];
+  let candidates = 0;
+  for (const i of random.permutation(structure.numbers.length)) {
+    for (let p = list.first[i]; p < list.first[i + 1]; p++) {
+      const site = list.neighbours[p];
+      const moved = list.owner[site];
+      const vector = [0, 1, 2].map((a) => sites[3 * site + a] - sites[3 * i + a]);
+      const distance = Math.hypot(...vector);
+      if (moved === i || Math.abs(distance - potential.cutoff) > REACH) continue;
+      if (++candidates > MOST_CANDIDATES) return found;
+      const direction = vector.map((component) => component / distance);
+      const atCutoff = along({ structure, moved, direction }, potential.cutoff - distance);
+      if (!isAlone(atCutoff, moved, potential.cutoff, 5 * SPACING[context.precision])) continue;
+      found.push({ structure: atCutoff, moved, direction });
+      if (found.length === CROSSINGS) return found;
+      break;
+    }
+  }
+  return found;
+}
+
+/** Whether one pair only of an atom is within `margin` of the cutoff. */
+function isAlone(structure: Structure, atom: number, cutoff: number, margin: number): boolean {
+  const list = buildNeighbourList(structure, cutoff + 2 * margin);
+  const sites = sitePositions(list, structure);
+  let near = 0;
+  for (let p = list.first[atom]; p < list.first[atom + 1]; p++) {
+    const s = 3 * list.neighbours[p];
+    const distance = Math.hypot(
+      sites[s] - sites[3 * atom],
+      sites[s + 1] - sites[3 * atom + 1],
+      sites[s + 2] - sites[3 * atom + 2],
+    );
+    if (Math.abs(distance - cutoff) < margin) near++;
+  }
+  return near === 1;
+}
+
+function along({ structure, moved, direction }: Crossing, by: number): Structure {
+  const positions = structure.positions.slice();
+  for (let a = 0; a < 3; a++) positions[3 * moved + a] += by * direction[a];
+  return { ...structure, positions };
+}
+
+/** Energy, slope and curvature just inside and just outside the cutoff, and by how much they differ. */
+function jumpAt(crossing: Crossing, { potential, precision }: CheckContext): Finding {
+  const h = SPACING[precision];
+  const inside = limitsFrom(crossing, potential, -h);
+  const outside = limitsFrom(crossing, potential, h);
+  const [energy, force, stiffness] = inside.map((value, k) => Math.abs(outside[k] - value));
+  return {
+    value: Math.max(energy, force),
+    detail:
+      `jumps at the cutoff: energy ${energy.toExponential(1)} eV, force ${force.toExponential(1)} eV/Å, ` +
+      `stiffness ${stiffness.toExponential(1)} eV/Å²`,
+  };
+}
+
+/** Limits of energy, slope and curvature from one side, by cubic extrapolation through h, 2h, 3h and 4h. */
+function limitsFrom(crossing: Crossing, potential: Potential, h: number): [number, number, number] {
+  const energies: number[] = [];
+  const slopes: number[] = [];
+  for (let k = 1; k <= 4; k++) {
+    const { energy, forces } = potential.evaluate(along(crossing, k * h));
+    energies.push(energy);
+    slopes.push(-crossing.direction.reduce((sum, u, a) => sum + u * forces[3 * crossing.moved + a], 0));
+  }
+  const value = ([a, b, c, d]: number[]): number => 4 * a - 6 * b + 4 * c - d;
+  const derivative = ([a, b, c, d]: number[]): number => (-26 * a + 57 * b - 42 * c + 11 * d) / (6 * h);
+  return [value(energies), value(slopes), derivative(slopes)];
+}
