@@ -92,6 +92,16 @@ test('an atom that would leap is named, with the step', async () => {
   );
 });
 
+test('atoms at rest that are about to be thrown apart are named before they move', async () => {
+  const pair: Structure = {
+    numbers: Int32Array.of(18, 18),
+    positions: Float64Array.of(0, 0, 0, 1.2, 0, 0),
+    cell: new Float64Array(9),
+    pbc: [false, false, false],
+  };
+  await expectExplosion(() => startMd(pair, lennardJones()), lennardJones(), /step 0: atom 0 would move by/);
+});
+
 test('a potential that gives NaN after some steps', async () => {
   let calls = 0;
   const failing: Potential = {
