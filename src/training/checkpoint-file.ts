@@ -11,6 +11,7 @@ const VERSION = '1';
 
 interface Header {
   readonly epoch: number;
+  readonly epochs: number;
   readonly elements: number[];
   readonly shape: ModelShape;
   readonly embedding: number;
@@ -30,6 +31,7 @@ export function encodeCheckpoint(checkpoint: TrainingCheckpoint, plan: string): 
   const { model, best, optimiser } = checkpoint;
   const header: Header = {
     epoch: checkpoint.epoch,
+    epochs: checkpoint.epochs,
     elements: [...model.elements],
     shape: model.shape,
     embedding: model.embedding,
@@ -87,6 +89,7 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string, plan: string
   const names = Object.keys(tensors).filter((name) => name.startsWith('optimiser.'));
   return {
     epoch: header.epoch,
+    epochs: header.epochs,
     model: {
       elements: header.elements,
       shape: header.shape,

@@ -32,6 +32,7 @@ export interface TrainingProgress {
 /** All that a run needs to go on to the same bits. */
 export interface TrainingCheckpoint {
   readonly epoch: number;
+  readonly epochs: number;
   readonly model: Model;
   readonly averaged: Float64Array;
   readonly best: { readonly score: number; readonly epoch: number; readonly parameters: Float64Array };
@@ -353,6 +354,7 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
         ...record,
         checkpoint: () => ({
           epoch: epoch + 1,
+          epochs: settings.epochs,
           model: copyModel(run.model),
           averaged: Float64Array.from(run.averaged),
           best,

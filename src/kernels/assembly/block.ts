@@ -11,7 +11,6 @@ import {
   mixT,
   nChannels,
   nFeatures,
-  nHeads,
   nLm,
   nRadial,
   nSpecies,
@@ -114,9 +113,7 @@ export function evaluateBlock(
 ): void {
   blockDensities(lo, hi);
   blockFeatures();
-  memory.fill(energies, 0, BLOCK << 2);
-  if (head >= 0) readout(head, 1, energies, false);
-  else for (let h: usize = 0; h < nHeads; h++) readout(h, <f32>(1.0 / <f64>nHeads), energies, h > 0);
+  readout(head, energies);
   const stride = nChannels << 2;
   for (let a: usize = 0; a < BLOCK; a++)
     invariantsBackward(lmax, order, a, stride, sA, sGX + ((a * nFeatures) << 2), sGA);

@@ -1,6 +1,6 @@
 /**
  * Exports: what one thread does of a job. Jobs, systems and models are records in the shared memory, laid out in
- * wasm.ts; nothing here is static, since each instance would write statics anew.
+ * simd/; nothing here is static, since each instance would write statics anew.
  */
 import { blockDensities, blockFeatures, evaluateBlock } from './block';
 import { clearLargest, largestForce } from './edges';

@@ -6,8 +6,23 @@ import { BLOCK } from './state';
  * Tiles of 4 rows × 8 columns: as many sums as stay in 16 registers.
  */
 export function multiply(X: usize, rows: usize, depth: usize, W: usize, n: usize, Y: usize, add: bool): void {
-  const sx = depth << 2;
+  multiplyIn(X, depth << 2, rows, depth, W, n, Y, n << 2, add);
+}
+
+/** The same with rows of X and Y that are `sx` and `sy` bytes apart: parts of wider matrices. */
+export function multiplyIn(
+  X: usize,
+  sx: usize,
+  rows: usize,
+  depth: usize,
+  W: usize,
+  n: usize,
+  Y: usize,
+  sy: usize,
+  add: bool,
+): void {
   const sn = n << 2;
+  const length = depth << 2;
   let c: usize = 0;
   for (; c + 32 <= sn; c += 32) {
     for (let r: usize = 0; r < rows; r += 4) {
@@ -16,10 +31,10 @@ export function multiply(X: usize, rows: usize, depth: usize, W: usize, n: usize
       let x2 = x1 + sx;
       let x3 = x2 + sx;
       let w = W + c;
-      const y0 = Y + r * sn + c;
-      const y1 = y0 + sn;
-      const y2 = y1 + sn;
-      const y3 = y2 + sn;
+      const y0 = Y + r * sy + c;
+      const y1 = y0 + sy;
+      const y2 = y1 + sy;
+      const y3 = y2 + sy;
       let a0 = sp(0);
       let a1 = a0;
       let b0 = a0;
@@ -38,7 +53,7 @@ export function multiply(X: usize, rows: usize, depth: usize, W: usize, n: usize
         d0 = v128.load(y3);
         d1 = v128.load(y3, 16);
       }
-      const end = x1;
+      const end = x0 + length;
       while (x0 < end) {
         const w0 = v128.load(w);
         const w1 = v128.load(w, 16);
@@ -70,22 +85,31 @@ export function multiply(X: usize, rows: usize, depth: usize, W: usize, n: usize
       v128.store(y3, d1, 16);
     }
   }
-  if (c < sn) multiplyLast(X, rows, depth, W + c, n, Y + c, add);
+  if (c < sn) multiplyLast(X, sx, rows, depth, W + c, n, Y + c, sy, add);
 }
 
 /** The last four columns, where n is not a multiple of 8. */
-function multiplyLast(X: usize, rows: usize, depth: usize, W: usize, n: usize, Y: usize, add: bool): void {
-  const sx = depth << 2;
+function multiplyLast(
+  X: usize,
+  sx: usize,
+  rows: usize,
+  depth: usize,
+  W: usize,
+  n: usize,
+  Y: usize,
+  sy: usize,
+  add: bool,
+): void {
   const sn = n << 2;
   for (let r: usize = 0; r < rows; r += 4) {
     let x0 = X + r * sx;
     let w = W;
-    const y = Y + r * sn;
+    const y = Y + r * sy;
     let a = add ? v128.load(y) : sp(0);
-    let b = add ? v128.load(y + sn) : sp(0);
-    let c = add ? v128.load(y + 2 * sn) : sp(0);
-    let d = add ? v128.load(y + 3 * sn) : sp(0);
-    const end = x0 + sx;
+    let b = add ? v128.load(y + sy) : sp(0);
+    let c = add ? v128.load(y + 2 * sy) : sp(0);
+    let d = add ? v128.load(y + 3 * sy) : sp(0);
+    const end = x0 + (depth << 2);
     while (x0 < end) {
       const w0 = v128.load(w);
       a = madd(v128.load32_splat(x0), w0, a);
@@ -96,9 +120,9 @@ function multiplyLast(X: usize, rows: usize, depth: usize, W: usize, n: usize, Y
       w += sn;
     }
     v128.store(y, a);
-    v128.store(y + sn, b);
-    v128.store(y + 2 * sn, c);
-    v128.store(y + 3 * sn, d);
+    v128.store(y + sy, b);
+    v128.store(y + 2 * sy, c);
+    v128.store(y + 3 * sy, d);
   }
 }
 

@@ -1,12 +1,19 @@
 /** The neural readout of one block of atoms: energies, and what they say of the features. */
-import { addOuter, biasRows, multiply, productOf, scaleBy, silu, siluTwice } from './matrix';
+import { addOuter, biasRows, multiply, multiplyIn, productOf, scaleBy, silu, siluTwice } from './matrix';
 import { madd, sp, total } from './simd';
 import {
+  allB1,
+  allB2,
+  allW1,
+  allW1T,
   BLOCK,
   b1,
   b2,
   b3,
+  meanB3,
+  meanSkip,
   nFeatures,
+  nHeads,
   nHidden1,
   nHidden2,
   nSpecies,
@@ -37,16 +44,6 @@ import {
   w3,
 } from './state';
 
-/** z = x·W + b of both layers, for one head; leaves h1, h2 and the slopes. */
-function hiddenLayers(head: usize): void {
-  biasRows(b1 + ((head * nSpecies * nHidden1) << 2), sKinds, nHidden1, sH1);
-  multiply(sX, BLOCK, nFeatures, w1 + ((head * nFeatures * nHidden1) << 2), nHidden1, sH1, true);
-  silu(sH1, sD1, (BLOCK * nHidden1) << 2);
-  biasRows(b2 + ((head * nSpecies * nHidden2) << 2), sKinds, nHidden2, sH2);
-  multiply(sH1, BLOCK, nHidden1, w2 + ((head * nHidden1 * nHidden2) << 2), nHidden2, sH2, true);
-  silu(sH2, sD2, (BLOCK * nHidden2) << 2);
-}
-
 /** a · b over `bytes`. */
 function dot(a: usize, b: usize, bytes: usize): v128 {
   let s = sp(0);
@@ -54,34 +51,94 @@ function dot(a: usize, b: usize, bytes: usize): v128 {
   return s;
 }
 
-/**
- * Energies of the block (f32, added to `energies`) and ∂E/∂x in sGX, times `weight`; the first head of a
- * committee overwrites sGX, the others add.
- */
-export function readout(head: usize, weight: f32, energies: usize, addTo: bool): void {
-  hiddenLayers(head);
-  const bytes2 = nHidden2 << 2;
-  const bytesX = nFeatures << 2;
-  const out = w3 + head * bytes2;
-  const straight = skip + head * bytesX;
-  const scale = sp(weight);
-  for (let a: usize = 0; a < BLOCK; a++) {
-    const bias = load<f32>(b3 + ((head * nSpecies + <usize>load<i32>(sKinds + (a << 2))) << 2));
-    const e = total(f32x4.add(dot(sH2 + a * bytes2, out, bytes2), dot(sX + a * bytesX, straight, bytesX))) + bias;
-    const at = energies + (a << 2);
-    store<f32>(at, load<f32>(at) + weight * e);
-    const slope = sD2 + a * bytes2;
-    for (let k: usize = 0; k < bytes2; k += 16)
-      v128.store(slope + k, f32x4.mul(f32x4.mul(v128.load(out + k), scale), v128.load(slope + k)));
-    const g = sGX + a * bytesX;
-    for (let k: usize = 0; k < bytesX; k += 16) {
-      const s = f32x4.mul(v128.load(straight + k), scale);
-      v128.store(g + k, addTo ? f32x4.add(v128.load(g + k), s) : s);
-    }
+/** Energies (f32 [16] at `energies`) and ∂E/∂x (sGX) of the block: of one head, or of the mean of all (head < 0). */
+export function readout(head: i32, energies: usize): void {
+  if (head < 0) {
+    readoutOf(nHeads, allW1, allW1T, allB1, w2, w2T, allB2, w3, meanSkip, meanB3, energies);
+    return;
   }
-  multiply(sD2, BLOCK, nHidden2, w2T + ((head * nHidden1 * nHidden2) << 2), nHidden1, sH1, false);
-  scaleBy(sH1, sD1, (BLOCK * nHidden1) << 2);
-  multiply(sH1, BLOCK, nHidden1, w1T + ((head * nFeatures * nHidden1) << 2), nFeatures, sGX, true);
+  const h = <usize>head;
+  const S = nSpecies;
+  const F = nFeatures;
+  const H1 = nHidden1;
+  const H2 = nHidden2;
+  readoutOf(
+    1,
+    w1 + ((h * F * H1) << 2),
+    w1T + ((h * F * H1) << 2),
+    b1 + ((h * S * H1) << 2),
+    w2 + ((h * H1 * H2) << 2),
+    w2T + ((h * H1 * H2) << 2),
+    b2 + ((h * S * H2) << 2),
+    w3 + ((h * H2) << 2),
+    skip + ((h * F) << 2),
+    b3 + ((h * S) << 2),
+    energies,
+  );
+}
+
+/** `heads` heads side by side: the first layer of all is one product, the second one for each. */
+function readoutOf(
+  heads: usize,
+  W1: usize,
+  W1T: usize,
+  B1: usize,
+  W2: usize,
+  W2T: usize,
+  B2: usize,
+  W3: usize,
+  straight: usize,
+  B3: usize,
+  energies: usize,
+): void {
+  const width1 = heads * nHidden1;
+  const width2 = heads * nHidden2;
+  const row1 = width1 << 2;
+  const row2 = width2 << 2;
+  const rowX = nFeatures << 2;
+  const step2 = (nHidden1 * nHidden2) << 2;
+  biasRows(B1, sKinds, width1, sH1);
+  multiply(sX, BLOCK, nFeatures, W1, width1, sH1, true);
+  silu(sH1, sD1, BLOCK * row1);
+  biasRows(B2, sKinds, width2, sH2);
+  for (let h: usize = 0; h < heads; h++)
+    multiplyIn(
+      sH1 + ((h * nHidden1) << 2),
+      row1,
+      BLOCK,
+      nHidden1,
+      W2 + h * step2,
+      nHidden2,
+      sH2 + ((h * nHidden2) << 2),
+      row2,
+      true,
+    );
+  silu(sH2, sD2, BLOCK * row2);
+  const share = <f32>(1.0 / <f64>heads);
+  const scale = sp(share);
+  for (let a: usize = 0; a < BLOCK; a++) {
+    const bias = load<f32>(B3 + ((<usize>load<i32>(sKinds + (a << 2))) << 2));
+    const x = sX + a * rowX;
+    store<f32>(energies + (a << 2), total(madd(dot(sH2 + a * row2, W3, row2), scale, dot(x, straight, rowX))) + bias);
+    const slope = sD2 + a * row2;
+    for (let k: usize = 0; k < row2; k += 16)
+      v128.store(slope + k, f32x4.mul(f32x4.mul(v128.load(W3 + k), scale), v128.load(slope + k)));
+    memory.copy(sGX + a * rowX, straight, rowX);
+  }
+  for (let h: usize = 0; h < heads; h++)
+    multiplyIn(
+      sD2 + ((h * nHidden2) << 2),
+      row2,
+      BLOCK,
+      nHidden2,
+      W2T + h * step2,
+      nHidden1,
+      sH1 + ((h * nHidden1) << 2),
+      row1,
+      false,
+    );
+  scaleBy(sH1, sD1, BLOCK * row1);
+  multiply(sH1, BLOCK, width1, W1T, nFeatures, sGX, true);
 }
 
 /**

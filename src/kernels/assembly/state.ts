@@ -6,7 +6,7 @@
 /** Atoms that go through all steps together, while their data is in cache. */
 export const BLOCK: usize = 16;
 
-// The model record; byte offsets are those of `MODEL_RECORD` in wasm.ts.
+// The model record; byte offsets are those of `MODEL_RECORD` in simd/kernel.ts.
 export let cutoff: f64 = 0;
 export let onset: f64 = 0;
 export let nSpecies: usize = 0;
@@ -29,6 +29,14 @@ export let b2: usize = 0;
 export let w3: usize = 0;
 export let skip: usize = 0;
 export let b3: usize = 0;
+// All heads side by side, for their mean: w1 [F][heads·H1] and its transpose, b1 [S][heads·H1], b2 [S][heads·H2], and
+// the means of skip [F] and b3 [S].
+export let allW1: usize = 0;
+export let allW1T: usize = 0;
+export let allB1: usize = 0;
+export let allB2: usize = 0;
+export let meanSkip: usize = 0;
+export let meanB3: usize = 0;
 /** (lmax + 1)². */
 export let nLm: usize = 0;
 /** Numbers kept per edge: unit vector, r, B, B', Y. */
@@ -57,11 +65,17 @@ export function useModel(m: usize): void {
   w3 = load<u32>(m, 84);
   skip = load<u32>(m, 88);
   b3 = load<u32>(m, 92);
+  allW1 = load<u32>(m, 96);
+  allW1T = load<u32>(m, 100);
+  allB1 = load<u32>(m, 104);
+  allB2 = load<u32>(m, 108);
+  meanSkip = load<u32>(m, 112);
+  meanB3 = load<u32>(m, 116);
   nLm = <usize>((lmax + 1) * (lmax + 1));
   nPerEdge = 4 + 2 * nRadial + nLm;
 }
 
-// The system record; byte offsets are those of `SYSTEM_RECORD` in wasm.ts.
+// The system record; byte offsets are those of `SYSTEM_RECORD` in simd/system.ts.
 export let nAtoms: i32 = 0;
 export let nSites: i32 = 0;
 /** f64 [M][4]. */
@@ -154,10 +168,10 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
   sGA = take(rows * nChannels * 4);
   sX = take(BLOCK * nFeatures * 4);
   sGX = take(BLOCK * nFeatures * 4);
-  sH1 = take(BLOCK * nHidden1 * 4);
-  sD1 = take(BLOCK * nHidden1 * 4);
-  sH2 = take(BLOCK * nHidden2 * 4);
-  sD2 = take(BLOCK * nHidden2 * 4);
+  sH1 = take(BLOCK * nHeads * nHidden1 * 4);
+  sD1 = take(BLOCK * nHeads * nHidden1 * 4);
+  sH2 = take(BLOCK * nHeads * nHidden2 * 4);
+  sD2 = take(BLOCK * nHeads * nHidden2 * 4);
   sG = take(nLm * nRadial * 4);
   sGY = take(nLm * 16);
   sCount = take(BLOCK * 16);

@@ -61,7 +61,7 @@ export async function createSimdKernel(options: SimdOptions = {}): Promise<Kerne
 }
 
 /** Bytes of the model record that assembly/state.ts reads. */
-const MODEL_RECORD = 96;
+const MODEL_RECORD = 128;
 
 function loadModel(
   module: WebAssembly.Module,
@@ -132,51 +132,63 @@ function loadModel(
   };
 }
 
-/** Puts the model record and its weights, with the transposes that the kernels want, into the heap. */
+/**
+ * Puts the model record and its weights into the heap: as they are, transposed, and with all heads side by side (for
+ * the mean over heads), as assembly/state.ts wants them.
+ */
 function createWeightStore(heap: Heap, shape: ModelShape, record: number): (weights: Float64Array) => void {
   const { species: S, radial, lmax, channels: K, heads } = shape;
   const [H1, H2] = shape.hidden;
   const F = featureCount(shape);
   const layout = weightLayout(shape);
-  const flat = heap.allocate(4 * (layout.length + 16));
-  const mixT = heap.allocate(4 * (layout.w1 - layout.mix));
-  const w1T = heap.allocate(4 * heads * F * H1);
-  const w2T = heap.allocate(4 * heads * H1 * H2);
+  const room = (length: number): number => heap.allocate(4 * length);
+  const flat = room(layout.length + 16);
+  const mixT = room(layout.w1 - layout.mix);
+  const w1T = room(heads * F * H1);
+  const w2T = room(heads * H1 * H2);
+  const all = { w1: room(F * heads * H1), b1: room(S * heads * H1), b2: room(S * heads * H2) };
+  const mean = { skip: room(F), b3: room(S) };
+  const at = (offset: number): number => flat + 4 * offset;
+  // The heads' w1T, one below the other, are at the same time the transpose of all w1 side by side.
   heap.f64(record, 2).set([shape.cutoff, shape.onset]);
   heap.i32(record + 16, 9).set([S, radial, lmax, shape.order, K, H1, H2, heads, F]);
-  const at = (offset: number): number => flat + 4 * offset;
-  // Rows of every block but `skip` and `b3` are a multiple of four numbers; skip follows w3 (multiples of four too).
-  heap
-    .i32(record + 52, 11)
-    .set([
-      at(layout.mix),
-      mixT,
-      at(layout.w1),
-      w1T,
-      at(layout.w2),
-      w2T,
-      at(layout.b1),
-      at(layout.b2),
-      at(layout.w3),
-      at(layout.skip),
-      at(layout.b3),
-    ]);
-  const transpose = (
-    weights: Float64Array,
-    from: number,
-    to: Float32Array,
-    size: readonly [number, number, number],
-  ): void => {
-    const [count, rows, columns] = size;
-    for (let n = 0, i = from; n < count; n++) {
-      const base = n * rows * columns;
-      for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) to[base + c * rows + r] = weights[i++];
-    }
-  };
+  const own = [at(layout.mix), mixT, at(layout.w1), w1T, at(layout.w2), w2T];
+  const rest = [at(layout.b1), at(layout.b2), at(layout.w3), at(layout.skip), at(layout.b3)];
+  heap.i32(record + 52, 17).set([...own, ...rest, all.w1, w1T, all.b1, all.b2, mean.skip, mean.b3]);
   return (weights) => {
     heap.f32(flat, layout.length).set(weights);
     transpose(weights, layout.mix, heap.f32(mixT, layout.w1), [S * (lmax + 1), radial, K]);
     transpose(weights, layout.w1, heap.f32(w1T, heads * F * H1), [heads, F, H1]);
     transpose(weights, layout.w2, heap.f32(w2T, heads * H1 * H2), [heads, H1, H2]);
+    sideBySide(weights, layout.w1, heap.f32(all.w1, F * heads * H1), [heads, F, H1]);
+    sideBySide(weights, layout.b1, heap.f32(all.b1, S * heads * H1), [heads, S, H1]);
+    sideBySide(weights, layout.b2, heap.f32(all.b2, S * heads * H2), [heads, S, H2]);
+    averageHeads(weights, layout.skip, heap.f32(mean.skip, F), heads);
+    averageHeads(weights, layout.b3, heap.f32(mean.b3, S), heads);
   };
+}
+
+type Stack = readonly [count: number, rows: number, columns: number];
+
+/** Each matrix of a stack transposed. */
+function transpose(from: Float64Array, offset: number, to: Float32Array, [count, rows, columns]: Stack): void {
+  for (let n = 0, i = offset; n < count; n++) {
+    const base = n * rows * columns;
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) to[base + c * rows + r] = from[i++];
+  }
+}
+
+/** The matrices of a stack as one matrix [rows][count · columns]. */
+function sideBySide(from: Float64Array, offset: number, to: Float32Array, [count, rows, columns]: Stack): void {
+  for (let n = 0, i = offset; n < count; n++) {
+    for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) to[(r * count + n) * columns + c] = from[i++];
+  }
+}
+
+function averageHeads(from: Float64Array, offset: number, to: Float32Array, heads: number): void {
+  for (let k = 0; k < to.length; k++) {
+    let sum = 0;
+    for (let h = 0; h < heads; h++) sum += from[offset + h * to.length + k];
+    to[k] = sum / heads;
+  }
 }
