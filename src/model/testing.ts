@@ -43,8 +43,7 @@ export function localPotential(local: LocalEnergy): Potential {
     elements,
     evaluate(structure, neighbours) {
       for (const z of structure.numbers) {
-        if (!elements.includes(z))
-          throw new NearsightError('unsupported-element', `${name} does not know element ${z}`);
+        if (!elements.includes(z)) throw new NearsightError('unknown-species', `${name} does not know element ${z}`);
       }
       return sumOverAtoms(local, structure, neighboursFor(structure, cutoff, neighbours));
     },

@@ -60,7 +60,7 @@ export interface CheckResult {
 /**
  * Runs checks one by one, yields each result and returns all of them. A potential that refuses a structure or
  * explodes fails the check; it does not end the run.
- * @throws NearsightError `no-structures`, `unsupported-element`; `signal`'s reason when it fires between two checks
+ * @throws NearsightError `no-structures`, `unknown-species`; `signal`'s reason when it fires between two checks
  */
 export async function* runChecks(
   checks: readonly Check[],
@@ -103,7 +103,7 @@ function checkStructures({ structures, potential }: CheckContext): void {
   structures.forEach((structure, frame) => {
     const foreign = structure.numbers.find((z) => !potential.elements.includes(z));
     if (foreign !== undefined) {
-      throw new NearsightError('unsupported-element', `"${potential.name}" does not know element ${foreign}`, {
+      throw new NearsightError('unknown-species', `"${potential.name}" does not know element ${foreign}`, {
         hint: 'check a potential on structures of its own elements',
         place: { frame },
       });

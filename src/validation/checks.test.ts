@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { NearsightError } from '../errors.ts';
+import { createReferenceKernel } from '../kernels/reference/kernel.ts';
+import { createSimdKernel } from '../kernels/simd/kernel.ts';
 import { finish } from '../md/progress.ts';
 import type { Potential } from '../model/potential.ts';
+import { shortRangePotential } from '../model/short-range.ts';
 import { SILICON_LATTICE, stillingerWeber } from '../model/testing.ts';
+import { randomModel } from '../model/testing-model.ts';
 import { createRandom } from '../random.ts';
 import { rattled, strained, supercell } from '../structure/builders.ts';
 import { crystal } from '../structure/crystals.ts';
@@ -54,6 +58,19 @@ describe('sound potentials pass every check', () => {
     const single = await finish(runChecks(allChecks, { ...context(broken.singlePrecision), precision: 'single' }));
     expect(single.filter((result) => result.verdict !== 'pass')).toEqual([]);
     expect(ids(await results(broken.singlePrecision), 'fail')).toContain('translation');
+  });
+});
+
+describe('the learned potential, with random numbers for parameters, passes every check', () => {
+  const alloy = crystal('zincblende', ['Ga', 'As'], 5.65);
+  const model = randomModel([31, 33], createRandom(5));
+  test.each(['double', 'single'] as const)('in %s precision', async (precision) => {
+    const kernel = precision === 'double' ? createReferenceKernel() : await createSimdKernel();
+    const potential = shortRangePotential(model, kernel);
+    const frames = [alloy, strained(supercell(alloy, [2, 1, 1]), SHEARED)];
+    const found = await finish(runChecks(allChecks, { potential, structures: frames, seed: 1, precision }));
+    potential.close();
+    expect(found.filter((result) => result.verdict !== 'pass')).toEqual([]);
   });
 });
 

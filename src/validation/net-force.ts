@@ -1,6 +1,6 @@
 import { createRandom } from '../random.ts';
 import type { Check } from './check.ts';
-import { disturbed, worstOver } from './probe.ts';
+import { disturbed, sizeOf, worstOver } from './probe.ts';
 
 export const netForce: Check = {
   id: 'net-force',
@@ -8,7 +8,7 @@ export const netForce: Check = {
   unit: 'eV/Å',
   limit: { double: 1e-9, single: 1e-4 },
   limitReason:
-    '|ΣF|/√N, since rounding errors of N atoms add like a random walk: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, and ten times that in bad cases.',
+    '|ΣF|/√N, since rounding errors of N atoms add like a random walk: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, and ten times that in bad cases; more in proportion for forces beyond 1 eV/Å.',
   source: 'Newton’s third law: without an external field the momentum is conserved.',
   async run(context) {
     return worstOver(disturbed(context, createRandom(context.seed)), (structure) => {
@@ -17,7 +17,7 @@ export const netForce: Check = {
       forces.forEach((f, c) => {
         sum[c % 3] += f;
       });
-      return { value: Math.hypot(...sum) / Math.sqrt(structure.numbers.length), detail: 'net force' };
+      return { value: Math.hypot(...sum) / Math.sqrt(structure.numbers.length) / sizeOf(forces), detail: 'net force' };
     });
   },
 };

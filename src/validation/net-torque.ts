@@ -1,7 +1,7 @@
 import { createRandom } from '../random.ts';
 import type { Structure } from '../structure/structure.ts';
 import type { Check } from './check.ts';
-import { disturbed, isolated, worstOver } from './probe.ts';
+import { disturbed, isolated, sizeOf, worstOver } from './probe.ts';
 
 export const netTorque: Check = {
   id: 'net-torque',
@@ -9,15 +9,15 @@ export const netTorque: Check = {
   unit: 'eV/Å',
   limit: { double: 1e-9, single: 1e-4 },
   limitReason:
-    '|Σ r×F| over √N times the radius of gyration, the size that rounding errors of the forces would give: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, and ten times that in bad cases.',
+    '|Σ r×F| over √N times the radius of gyration, the size that rounding errors of the forces would give: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, and ten times that in bad cases; more in proportion for forces beyond 1 eV/Å.',
   source: 'Noether 1918: the energy does not change under rotation, hence no torque.',
   async run(context) {
     const clusters = disturbed(context, createRandom(context.seed)).map(isolated);
     if (clusters.every((cluster) => cluster.numbers.length < 2)) return { skipped: 'a single atom feels no torque' };
-    return worstOver(clusters, (cluster) => ({
-      value: torqueOf(cluster, context.potential.evaluate(cluster).forces),
-      detail: 'net torque',
-    }));
+    return worstOver(clusters, (cluster) => {
+      const { forces } = context.potential.evaluate(cluster);
+      return { value: torqueOf(cluster, forces) / sizeOf(forces), detail: 'net torque' };
+    });
   },
 };
 

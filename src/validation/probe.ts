@@ -55,18 +55,28 @@ export function reordered(evaluation: Evaluation, order: ArrayLike<number>): Eva
   };
 }
 
+/**
+ * Size of the forces, in units of 1 eV/Å: the root mean square over the atoms, but at least 1. Rounding errors grow
+ * with the numbers that are rounded, so that every check divides what it finds by this.
+ */
+export function sizeOf(forces: Float64Array): number {
+  let squares = 0;
+  for (const f of forces) squares += f * f;
+  return Math.max(1, Math.sqrt((3 * squares) / forces.length));
+}
+
 /** Unit, limits and their reason for two evaluations that may differ by rounding only: see `difference`. */
 export const UP_TO_ROUNDING: Pick<Check, 'unit' | 'limit' | 'limitReason'> = {
   unit: 'eV/atom, eV/Å',
   limit: { double: 1e-9, single: 1e-4 },
   limitReason:
     'The same physics, rounded differently: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, ' +
-    'and ten times that for the worst atom.',
+    'and ten times that for the worst atom. Forces beyond 1 eV/Å (root mean square) allow for more in proportion.',
 };
 
 /**
  * How much two evaluations of the same atoms differ: the largest of energy, atomic energies and strain gradient (per
- * atom), and force components.
+ * atom), and force components, over the size of the forces.
  */
 export function difference(a: Evaluation, b: Evaluation): Finding {
   const atoms = a.atomicEnergies.length;
@@ -78,7 +88,7 @@ export function difference(a: Evaluation, b: Evaluation): Finding {
   ];
   const value = Math.max(...parts.map((part) => part[1]));
   const what = parts.find((part) => Object.is(part[1], value));
-  return { value, detail: `largest change: ${what?.[0]}` };
+  return { value: value / sizeOf(a.forces), detail: `largest change: ${what?.[0]}` };
 }
 
 /** The worst of several findings; NaN is the worst of all. */
