@@ -2,7 +2,7 @@ import { atomicNumberOf, HEAVIEST_ELEMENT, symbolOf } from '../elements.ts';
 import { NearsightError, type Place } from '../errors.ts';
 import type { AtomArray } from './dataset.ts';
 import { type Cursor, readReal, skipBlanks, skipToken } from './decimal.ts';
-import { badNumber, quoted, refusal } from './refuse.ts';
+import { badNumber, quoted, refusal, shortened } from './refuse.ts';
 
 /** What a column of the file is for. */
 type Role = 'species' | 'numbers' | 'positions' | 'forces' | 'other';
@@ -21,8 +21,8 @@ export interface Column {
 
 /** A frame may declare at most so many columns. */
 const MOST_COLUMNS = 10_000;
-/** Rows that are allotted before the first one has been seen. */
-const FIRST_ROWS = 4096;
+/** Values that are allotted before the first row has been seen. */
+const FIRST_VALUES = 65_536;
 
 const SPECIES_NAMES: readonly string[] = ['species', 'symbols'];
 const NUMBER_NAMES: readonly string[] = ['Z', 'numbers', 'atomic_numbers'];
@@ -69,7 +69,7 @@ export function planColumns(
     [species, 'species'],
     [positions, 'positions'],
   ]);
-  const rows = Math.min(atoms, FIRST_ROWS);
+  const rows = Math.min(atoms, Math.ceil(FIRST_VALUES / widthOf(declared)));
   return declared.map((column) => {
     const real = column.type === 'R' || column.type === 'I' || column.name === species;
     // Atomic numbers beside symbols tell nothing new; they are only compared.
@@ -142,7 +142,7 @@ export function readRow(columns: readonly Column[], row: number, cursor: Cursor,
   if (cursor.bytes[cursor.at] !== 10) throw tooLong(columns, row, cursor, place());
 }
 
-function widthOf(columns: readonly Column[]): number {
+function widthOf(columns: readonly Pick<Column, 'columns'>[]): number {
   return columns.reduce((sum, column) => sum + column.columns, 0);
 }
 
@@ -175,7 +175,7 @@ function unusualReal(column: Column, row: number, cursor: Cursor, place: () => P
     if (special[2].toLowerCase() === 'nan') return Number.NaN;
     return special[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
-  throw badNumber(text, `${column.name} of atom ${row}`, { ...place(), field: column.name });
+  throw badNumber(text, `${shortened(column.name)} of atom ${row}`, { ...place(), field: column.name });
 }
 
 function readInteger(column: Column, row: number, cursor: Cursor, place: () => Place): number {
@@ -187,9 +187,10 @@ function readInteger(column: Column, row: number, cursor: Cursor, place: () => P
   cursor.at = start;
   const text = readText(cursor);
   const here = { ...place(), field: column.name };
-  if (!Number.isSafeInteger(value)) throw badNumber(text, `${column.name} of atom ${row}, an integer,`, here);
+  if (!Number.isSafeInteger(value))
+    throw badNumber(text, `${shortened(column.name)} of atom ${row}, an integer,`, here);
   const hint = `atomic numbers are integers from 1 (H) to ${HEAVIEST_ELEMENT} (Og)`;
-  throw refusal('unknown-element', `atom ${row} has the atomic number ${text}`, hint, here);
+  throw refusal('unknown-element', `atom ${row} has the atomic number ${quoted(text)}`, hint, here);
 }
 
 /** Atomic numbers by the bytes of the symbol, first + 256 · second. */
@@ -236,7 +237,7 @@ function readTruth(column: Column, row: number, cursor: Cursor, place: () => Pla
   if (text === 'F' || text === 'False' || text === 'false') return false;
   throw refusal(
     'bad-truth-value',
-    `${column.name} of atom ${row} should be T or F, found ${quoted(text)}`,
+    `${shortened(column.name)} of atom ${row} should be T or F, found ${quoted(text)}`,
     'write T or F',
     {
       ...place(),

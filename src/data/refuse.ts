@@ -5,10 +5,15 @@ export function refusal(code: string, message: string, hint: string, place: Plac
   return new NearsightError(code, message, { hint, place });
 }
 
-/** `text` in quotes, short enough and printable enough to stand in a message. */
-export function quoted(text: string): string {
+/** `text`, short enough and printable enough to stand in a message. */
+export function shortened(text: string): string {
   const short = text.length > 60 ? `${text.slice(0, 57)}…` : text;
-  return JSON.stringify(short.replace(/\p{Surrogate}/gu, '\ufffd'));
+  return short.replace(/[\p{Cc}\p{Surrogate}]/gu, '\ufffd');
+}
+
+/** The same in quotes. */
+export function quoted(text: string): string {
+  return JSON.stringify(shortened(text));
 }
 
 const SPECIAL = /^[+-]?(?:nan|inf|infinity)$/i;
