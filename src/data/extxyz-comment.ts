@@ -206,7 +206,7 @@ export function textValue(text: string): string {
 
 /** `key=text`, such that `textValue` gives the same text again. */
 export function formatText(key: string, text: string): string {
-  const plain = !UNPRINTABLE.test(text) && textValue(text) === text;
+  const plain = isPlain(text) && textValue(text) === text;
   return `${inQuotes(key)}=${inQuotes(plain ? text : `_JSON ${jsonScalar(text)}`)}`;
 }
 
@@ -224,7 +224,7 @@ export function formatEntry(key: string, value: InfoValue, place: Place): string
     throw refusal('unwritable-info', `${quoted(key)} cannot be a key of a comment line`, 'rename it', place);
   }
   const plain = Array.isArray(value) ? value.map(plainScalar).join(' ') : plainScalar(value as string);
-  if (!UNPRINTABLE.test(plain) && same(infoValue(plain), value)) return `${inQuotes(key)}=${inQuotes(plain)}`;
+  if (isPlain(plain) && same(infoValue(plain), value)) return `${inQuotes(key)}=${inQuotes(plain)}`;
   const json = `_JSON ${Array.isArray(value) ? `[${value.map(jsonScalar).join(', ')}]` : jsonScalar(value as string)}`;
   if (!same(infoValue(json), value)) {
     throw refusal('unwritable-info', `${quoted(plain)} is not a finite number`, 'remove the entry or mend its value', {
@@ -233,6 +233,11 @@ export function formatEntry(key: string, value: InfoValue, place: Place): string
     });
   }
   return `${inQuotes(key)}=${inQuotes(json)}`;
+}
+
+/** Text that can stand in the line as it is. An empty value does not count: ASE takes the next pair for its text. */
+function isPlain(text: string): boolean {
+  return text.trim() !== '' && !UNPRINTABLE.test(text);
 }
 
 function plainScalar(value: string | number | boolean): string {
