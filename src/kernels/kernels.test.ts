@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NearsightError } from '../errors.ts';
+import { createEngine } from '../node/engine.ts';
 import { createRandom } from '../random.ts';
 import type { Kernel, KernelModel, KernelSystem, LossTerm, ModelShape } from './kernels.ts';
 import { createReferenceKernel } from './reference/kernel.ts';
+import { createSimdKernel } from './simd/kernel.ts';
 import {
   displaced,
   largestDifference,
@@ -36,8 +38,17 @@ const kernels: readonly [string, () => Promise<Kernel>, Tolerance][] = [
     async () => createReferenceKernel(),
     { energy: 1e-10, force: 1e-10, gradient: 1e-10, step: 1e-4, slope: 1e-6 },
   ],
-  // The fast kernels come here. Single precision has 6e-8 for each number; hundreds of them cancel in a force.
-  // ['simd', () => createSimdKernel(), { energy: 1e-5, force: 1e-5, gradient: 5e-5, step: 4e-3, slope: 3e-3 }],
+  // Single precision has 6e-8 for each number; hundreds of them cancel in a force. Every block of memory is fenced.
+  [
+    'simd',
+    () => createSimdKernel({ guards: true }),
+    { energy: 1e-5, force: 1e-5, gradient: 5e-5, step: 4e-3, slope: 3e-3 },
+  ],
+  [
+    'simd with three threads',
+    () => createEngine(3, { guards: true }),
+    { energy: 1e-5, force: 1e-5, gradient: 5e-5, step: 4e-3, slope: 3e-3 },
+  ],
 ];
 
 describe.each(kernels)('%s kernel', (name, create, tolerance) => {

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Kernel } from '../kernels/kernels.ts';
-import { createSimdKernel } from '../kernels/simd/kernel.ts';
+import { createSimdKernel, type SimdOptions } from '../kernels/simd/kernel.ts';
 
 /** Threads that are used unless told otherwise: all cores, and no more than pay off. */
 export function defaultThreads(): number {
@@ -15,7 +15,7 @@ const THREAD = new URL(import.meta.url.endsWith('.ts') ? '../../dist/node/thread
 /** The fast kernel on `threads` threads. Results have the same bits for any number of them. */
 export async function createEngine(
   threads: number = defaultThreads(),
-  options: { readonly relaxed?: boolean } = {},
+  options: Pick<SimdOptions, 'relaxed' | 'guards'> = {},
 ): Promise<Kernel> {
   return createSimdKernel({
     ...options,
