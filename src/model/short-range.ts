@@ -1,7 +1,7 @@
-import { NearsightError } from '../errors.ts';
 import { symbolOf } from '../elements.ts';
+import { NearsightError } from '../errors.ts';
 import type { Kernel, KernelModel, KernelSystem } from '../kernels/kernels.ts';
-import { buildNeighbourList, type NeighbourList, sitePositions } from '../structure/neighbours.ts';
+import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
 import { foldedWeights, type Model } from './model.ts';
 import type { Potential } from './potential.ts';
@@ -46,10 +46,7 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
   let lastList: NeighbourList | null = null;
   let lastSpecies: Int32Array = new Int32Array(0);
   const system = (structure: Structure, neighbours?: NeighbourList): KernelSystem => {
-    const list = neighbours ?? buildNeighbourList(structure, model.shape.cutoff);
-    if (list.cutoff < model.shape.cutoff) {
-      throw new NearsightError('short-list', `the neighbour list ends at ${list.cutoff} Å, the potential at ${model.shape.cutoff} Å`);
-    }
+    const list = neighboursFor(structure, model.shape.cutoff, neighbours);
     if (list !== lastList) {
       const ofAtoms = speciesOf(model.elements, structure.numbers);
       lastSpecies = list.owner.map((i) => ofAtoms[i]);

@@ -1,0 +1,361 @@
+/**
+ * One model, one `.safetensors` file: what was learned as tensors, everything else as JSON in the metadata. Reading it
+ * runs nothing from it. The file says nothing of clocks, threads or folders: the same training gives the same bytes.
+ */
+import { z } from 'zod';
+import type { Dataset } from '../data/dataset.ts';
+import { atomicNumberOf, symbolOf } from '../elements.ts';
+import { NearsightError, type Place } from '../errors.ts';
+import { featureCount, type ModelShape } from '../kernels/kernels.ts';
+import { checkShape } from '../kernels/shape.ts';
+import type { ErrorSummary } from './errors.ts';
+import { type JsonObject, jsonObjectOf, jsonOf, parseJson, printable, shown } from './json.ts';
+import { type Model, parameterLayout } from './model.ts';
+import { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from './safetensors.ts';
+import type { ZblReach } from './zbl.ts';
+
+export interface ModelFile {
+  readonly model: Model;
+  readonly parts: ModelParts;
+  /** The full configuration of the training. */
+  readonly settings: JsonObject;
+  readonly provenance: Provenance;
+  /** How the uncertainties were calibrated; null while they were not. */
+  readonly calibration: JsonObject | null;
+  /** What came out of the validation; null before it. */
+  readonly validation: JsonObject | null;
+}
+
+/** What is added to the learned part. A program that does not know a part that is there must not use the model. */
+export interface ModelParts {
+  readonly repulsion: Repulsion | null;
+}
+
+/** Pair repulsion at short distance: `zblPotential`. */
+export interface Repulsion extends ZblReach {
+  readonly kind: 'zbl';
+}
+
+/** Where a model comes from. */
+export interface Provenance {
+  readonly nearsightVersion: string;
+  readonly dataset: readonly DatasetOrigin[];
+  readonly split: {
+    /** How training and validation frames were kept apart, in words. */
+    readonly description: string;
+    /** Frames in either part. */
+    readonly train: number;
+    readonly validation: number;
+  };
+  readonly seed: number;
+  /** Epochs that were trained. */
+  readonly epochs: number;
+  /** Final errors; null where there were no such frames. */
+  readonly errors: {
+    readonly train: ErrorSummary | null;
+    readonly validation: ErrorSummary | null;
+    readonly test?: ErrorSummary;
+  };
+}
+
+/** One file of training data. */
+export interface DatasetOrigin {
+  /** Name without folders. */
+  readonly source: string;
+  /** Hex; '' for data that never were a file. */
+  readonly sha256: string;
+  readonly frames: number;
+}
+
+const FORMAT = 'nearsight-model';
+const VERSION = '1';
+
+/** What the numbers mean; stands in every file, in words. */
+const CONVENTIONS = {
+  length: 'Å',
+  energy: 'eV, of the whole structure',
+  forces: 'eV/Å, −∂E/∂r',
+  stress: 'eV/Å³, (1/V) ∂E/∂ε, positive in tension',
+  tensors: 'row-major, slowest dimension first; species in the order of model.elements',
+} as const;
+
+const count = z.int().min(0);
+const size = z.int().min(1);
+const errorOrNone = z.number().min(0).nullable();
+const object = z.record(z.string(), z.unknown());
+
+const modelSchema = z.strictObject({
+  elements: z.array(z.string()).min(1).max(118),
+  embedding: size,
+  radial: size,
+  lmax: z.union([z.literal(2), z.literal(3)]),
+  order: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+  channels: size,
+  hidden: z.tuple([size, size]),
+  heads: size,
+  cutoff: z.number().positive().max(100),
+  onset: z.number().min(0),
+});
+
+const repulsionSchema = z.strictObject({
+  kind: z.literal('zbl'),
+  scale: z.enum(['covalent', 'angstrom']),
+  inner: z.number().min(0),
+  outer: z.number().positive().max(10),
+});
+
+const summarySchema = z.strictObject({
+  frames: count,
+  atoms: count,
+  energy_mae_meV_per_atom: errorOrNone,
+  energy_rmse_meV_per_atom: errorOrNone,
+  energy_max_meV_per_atom: errorOrNone,
+  energy_count: count,
+  force_mae_meV_per_A: errorOrNone,
+  force_rmse_meV_per_A: errorOrNone,
+  force_max_meV_per_A: errorOrNone,
+  force_count: count,
+  stress_mae_GPa: errorOrNone,
+  stress_rmse_GPa: errorOrNone,
+  stress_max_GPa: errorOrNone,
+  stress_count: count,
+});
+
+const provenanceSchema = z.strictObject({
+  nearsightVersion: z.string(),
+  dataset: z.array(
+    z.strictObject({
+      source: z.string().regex(/^[^/\\]*$/, 'must be a name without folders'),
+      sha256: z.string().regex(/^([0-9a-f]{64})?$/, 'must be 64 hexadecimal digits, or nothing'),
+      frames: count,
+    }),
+  ),
+  split: z.strictObject({ description: z.string(), train: count, validation: count }),
+  seed: z.int(),
+  epochs: count,
+  errors: z.strictObject({
+    train: summarySchema.nullable(),
+    validation: summarySchema.nullable(),
+    test: summarySchema.optional(),
+  }),
+});
+
+/** The metadata apart from format and version, each of them JSON. A later version adds its own as optional. */
+const metadataSchema = z.strictObject({
+  conventions: z.strictObject({
+    length: z.literal(CONVENTIONS.length),
+    energy: z.literal(CONVENTIONS.energy),
+    forces: z.literal(CONVENTIONS.forces),
+    stress: z.literal(CONVENTIONS.stress),
+    tensors: z.literal(CONVENTIONS.tensors),
+  }),
+  model: modelSchema,
+  parts: z.strictObject({ repulsion: repulsionSchema.nullable() }),
+  settings: object,
+  provenance: provenanceSchema,
+  calibration: object.nullable(),
+  validation: object.nullable(),
+});
+
+/** What a model file says of the data it was trained on. */
+export function datasetOrigin({ source, sha256, frames }: Dataset): DatasetOrigin {
+  return {
+    source: source.slice(Math.max(source.lastIndexOf('/'), source.lastIndexOf('\\')) + 1),
+    sha256,
+    frames: frames.length,
+  };
+}
+
+/**
+ * The bytes of a model file; equal models give equal bytes. What `decodeModel` would refuse is refused here.
+ * @throws NearsightError as `decodeModel`, and `not-json` for settings that are not plain data
+ */
+export function encodeModel(file: ModelFile): Uint8Array {
+  const { model, parts, settings, provenance, calibration, validation } = file;
+  const { species: _, ...sizes } = model.shape;
+  const elements = model.elements.map(symbolOf);
+  const sections = {
+    conventions: CONVENTIONS,
+    model: { elements, embedding: model.embedding, ...sizes },
+    parts,
+    settings,
+    provenance,
+    calibration,
+    validation,
+  };
+  const metadata = Object.entries(sections).map(([name, value]) => [name, JSON.stringify(jsonOf(value, name))]);
+  const bytes = writeSafetensors({
+    tensors: tensorsOf(model),
+    metadata: { format: FORMAT, version: VERSION, ...Object.fromEntries(metadata) },
+  });
+  decodeModel(bytes, 'the model to be written');
+  return bytes;
+}
+
+/**
+ * A model from the bytes of its file. Every shape and every number is checked; what is not understood is refused.
+ * @param source path or name, for errors
+ * @throws NearsightError `bad-safetensors`, `not-a-model` (some other file), `model-version` (made by a version that
+ *   this one does not understand), `bad-model-file` (damaged, or made by something else)
+ */
+export function decodeModel(bytes: Uint8Array, source: string): ModelFile {
+  const content = readSafetensors(bytes, source, { finite: true });
+  checkFormat(content.metadata, source);
+  const { conventions: _, model: config, parts, ...rest } = readMetadata(content.metadata, source);
+  const { elements: symbols, embedding, ...sizes } = config;
+  const place: Place = { path: source, field: 'model' };
+  const [elements, shape] = relocated(place, () => {
+    const numbers = symbols.map(atomicNumberOf);
+    if (numbers.some((number, s) => s > 0 && number <= numbers[s - 1])) {
+      refuse(place, `the elements ${symbols.join(', ')} are not in ascending order`);
+    }
+    const whole: ModelShape = { species: numbers.length, ...sizes };
+    checkShape(whole);
+    return [numbers, whole] as const;
+  });
+  if (parts.repulsion !== null && parts.repulsion.inner >= parts.repulsion.outer) {
+    refuse({ path: source, field: 'parts.repulsion' }, 'the inner radius is not smaller than the outer one');
+  }
+  const free = (name: 'settings' | 'calibration' | 'validation'): JsonObject | null => {
+    const value = rest[name];
+    return value === null ? null : relocated({ path: source, field: name }, () => jsonObjectOf(value, name));
+  };
+  return {
+    model: modelOf(content.tensors, { elements, shape, embedding }, source),
+    parts,
+    settings: free('settings') ?? {},
+    provenance: rest.provenance,
+    calibration: free('calibration'),
+    validation: free('validation'),
+  };
+}
+
+const DAMAGED = 'the file is damaged or was not written by nearsight: get it anew, or train the model again';
+const TOO_NEW = 'a later version of nearsight wrote it: install that version, or train the model again with this one';
+
+function refuse(place: Place, message: string, options: { code?: string; hint?: string } = {}): never {
+  throw new NearsightError(options.code ?? 'bad-model-file', message, { hint: options.hint ?? DAMAGED, place });
+}
+
+/** What `work` refuses is a mistake in the file. */
+function relocated<T>(place: Place, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    return refuse(place, error.message);
+  }
+}
+
+function checkFormat({ format, version }: Safetensors['metadata'], source: string): void {
+  if (format !== FORMAT) {
+    refuse(
+      { path: source },
+      format === undefined ? 'not a nearsight model' : `a file of format ${shown(format)}, not a model`,
+      {
+        code: 'not-a-model',
+        hint: 'give the .safetensors file that a training wrote as its model',
+      },
+    );
+  }
+  if (version !== VERSION) {
+    refuse({ path: source }, `version ${shown(version)} of the model file; this nearsight reads version ${VERSION}`, {
+      code: 'model-version',
+      hint: TOO_NEW,
+    });
+  }
+}
+
+function readMetadata(metadata: Safetensors['metadata'], source: string): z.infer<typeof metadataSchema> {
+  const sections: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(metadata)) {
+    if (name === 'format' || name === 'version') continue;
+    sections[name] = parseJson(text, (what) => refuse({ path: source, field: printable(name) }, `the text ${what}`));
+  }
+  const result = metadataSchema.safeParse(sections);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const place: Place = { path: source, field: issue.path.length === 0 ? undefined : issue.path.join('.') };
+  if (issue.code === 'unrecognized_keys') {
+    const keys = issue.keys.slice(0, 3).map(shown).join(', ');
+    return refuse(place, `says ${keys}, which is not understood`, { code: 'model-version', hint: TOO_NEW });
+  }
+  return refuse(place, `${issue.message}; the file says ${shown(valueAt(sections, issue.path))}`);
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  for (const key of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[key];
+  return value;
+}
+
+/** Names and shapes of the tensors of a model. Only sizes, no memory: the file has to show that it has the numbers. */
+function tensorShapes(shape: ModelShape, embedding: number): Map<string, readonly number[]> {
+  const { blocks } = parameterLayout(shape, embedding);
+  const F = featureCount(shape);
+  return new Map<string, readonly number[]>([
+    ...blocks.map(({ name, dimensions }) => [`parameters.${name}`, dimensions] as const),
+    ['statistics.whitening', [shape.lmax + 1, shape.radial, shape.radial]],
+    ['statistics.mean', [F]],
+    ['statistics.deviation', [F]],
+    ['statistics.scale', []],
+    ['reference_energies', [shape.species]],
+  ]);
+}
+
+const product = (dimensions: readonly number[]): number => dimensions.reduce((p, q) => p * q, 1);
+
+function tensorsOf({ shape, embedding, parameters, statistics, referenceEnergies }: Model): Record<string, Tensor> {
+  const data: Record<string, Float64Array> = {
+    'statistics.whitening': statistics.whitening,
+    'statistics.mean': statistics.mean,
+    'statistics.deviation': statistics.deviation,
+    'statistics.scale': Float64Array.of(statistics.scale),
+    reference_energies: referenceEnergies,
+  };
+  for (const { name, offset, dimensions } of parameterLayout(shape, embedding).blocks) {
+    data[`parameters.${name}`] = parameters.subarray(offset, offset + product(dimensions));
+  }
+  const shapes = [...tensorShapes(shape, embedding)];
+  return Object.fromEntries(shapes.map(([name, dims]) => [name, { dtype: 'F64', shape: dims, data: data[name] }]));
+}
+
+type ModelHead = Pick<Model, 'elements' | 'shape' | 'embedding'>;
+
+function modelOf(tensors: Safetensors['tensors'], head: ModelHead, source: string): Model {
+  const shapes = tensorShapes(head.shape, head.embedding);
+  for (const name of Object.keys(tensors)) {
+    if (shapes.has(name)) continue;
+    refuse({ path: source, field: printable(name) }, 'a tensor that is not understood', {
+      code: 'model-version',
+      hint: TOO_NEW,
+    });
+  }
+  const values = (name: string): Float64Array => {
+    const expected = shapes.get(name)!;
+    const tensor = tensors[name];
+    if (tensor === undefined) return refuse({ path: source, field: name }, 'the tensor is missing');
+    const { dtype, shape, data } = tensor;
+    if (dtype === 'F64' && shape.length === expected.length && shape.every((n, k) => n === expected[k])) return data;
+    return refuse({ path: source, field: name }, `${dtype} [${shape}] where F64 [${expected}] belongs`);
+  };
+  const positive = (name: string): Float64Array => {
+    const all = values(name);
+    const bad = all.findIndex((x) => x <= 0);
+    return bad < 0 ? all : refuse({ path: source, field: name }, `number ${bad} is ${all[bad]}, not positive`);
+  };
+  const { blocks } = parameterLayout(head.shape, head.embedding);
+  const found = blocks.map(({ name }) => values(`parameters.${name}`));
+  const parameters = new Float64Array(found.reduce((sum, { length }) => sum + length, 0));
+  for (const [k, { offset }] of blocks.entries()) parameters.set(found[k], offset);
+  return {
+    ...head,
+    parameters,
+    statistics: {
+      whitening: values('statistics.whitening'),
+      mean: values('statistics.mean'),
+      deviation: positive('statistics.deviation'),
+      scale: positive('statistics.scale')[0],
+    },
+    referenceEnergies: values('reference_energies'),
+  };
+}
