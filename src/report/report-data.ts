@@ -210,6 +210,8 @@ export interface VolumeCurve {
 export interface EnergyVolume {
   readonly potential: VolumeCurve;
   readonly reference?: VolumeCurve;
+  /** Reference points that the potential was not trained on. */
+  readonly heldOut?: VolumeCurve;
 }
 
 /** Strain (dimensionless) and stress in eV/Å³, positive in tension, both [n]. */
@@ -223,6 +225,8 @@ export interface StressStrain {
   readonly name: string;
   readonly potential: StrainCurve;
   readonly reference?: StrainCurve;
+  /** Reference points that the potential was not trained on. */
+  readonly heldOut?: StrainCurve;
 }
 
 /** A run of molecular dynamics with the potential. */

@@ -104,9 +104,10 @@ export function line(points: readonly (readonly [number, number])[], colour: str
   return Plot.line([...points], { x: '0', y: '1', stroke: colour, strokeWidth: width });
 }
 
-/** Open circles at [x, y] points: reference values. */
-export function circles(points: readonly (readonly [number, number])[]): Plot.Markish {
-  return Plot.dot([...points], { x: '0', y: '1', r: 3, stroke: 'currentColor', fill: 'var(--paper)' });
+/** Circles at [x, y] points: reference values; filled ones are those that the potential was not trained on. */
+export function circles(points: readonly (readonly [number, number])[], filled = false): Plot.Markish {
+  const fill = filled ? 'currentColor' : 'var(--paper)';
+  return Plot.dot([...points], { x: '0', y: '1', r: 3, stroke: 'currentColor', fill });
 }
 
 /** Many small dots as one path: some ten bytes for each. */

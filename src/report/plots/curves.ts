@@ -38,36 +38,47 @@ function span(axis: 0 | 1, ...series: readonly (readonly Point[])[]): { domain?:
   return domain === undefined ? {} : { domain };
 }
 
-/** Energy against volume from the lowest reference point: circles for the reference, a line for the potential. */
+/**
+ * Energy against volume from the lowest reference point: circles for the reference, filled where it was held out, a
+ * line for the potential.
+ */
 export function energyVolumePlot(id: string, curve: EnergyVolume, size: PanelSize): Html | undefined {
-  const energies = (curve.reference ?? curve.potential).energy.filter(Number.isFinite);
+  const known = [...(curve.reference?.energy ?? []), ...(curve.heldOut?.energy ?? [])];
+  const energies = (known.length > 0 ? known : curve.potential.energy).filter(Number.isFinite);
   const zero = Math.min(...energies);
   const relative = (energy: readonly number[]): number[] => energy.map((value) => value - zero);
   const potential = thinSeries(points(curve.potential.volume, relative(curve.potential.energy), 1, 1000));
   const reference = points(curve.reference?.volume ?? [], relative(curve.reference?.energy ?? []), 1, 1000);
-  if (potential.length + reference.length === 0) return undefined;
+  const heldOut = points(curve.heldOut?.volume ?? [], relative(curve.heldOut?.energy ?? []), 1, 1000);
+  if (potential.length + reference.length + heldOut.length === 0) return undefined;
   return drawPlot({
     id,
     description: 'Energy per atom against volume per atom',
     size,
-    x: { label: 'Volume (Å³/atom)', ...span(0, potential, reference) },
-    y: { label: 'Energy (meV/atom)', ...span(1, potential, reference) },
-    marks: [line(potential, 'var(--strong)', 2), circles(reference)],
+    x: { label: 'Volume (Å³/atom)', ...span(0, potential, reference, heldOut) },
+    y: { label: 'Energy (meV/atom)', ...span(1, potential, reference, heldOut) },
+    marks: [line(potential, 'var(--strong)', 2), circles(reference), circles(heldOut, true)],
   });
 }
 
-/** Stress against strain: circles for the reference, a line for the potential. */
+/** Stress against strain: circles for the reference, filled where it was held out, a line for the potential. */
 export function stressStrainPlot(id: string, curve: StressStrain, size: PanelSize): Html | undefined {
   const potential = thinSeries(points(curve.potential.strain, curve.potential.stress, 100, 1 / GPA));
   const reference = points(curve.reference?.strain ?? [], curve.reference?.stress ?? [], 100, 1 / GPA);
-  if (potential.length + reference.length === 0) return undefined;
+  const heldOut = points(curve.heldOut?.strain ?? [], curve.heldOut?.stress ?? [], 100, 1 / GPA);
+  if (potential.length + reference.length + heldOut.length === 0) return undefined;
   return drawPlot({
     id,
     description: `Stress against strain, ${curve.name}`,
     size,
-    x: { label: 'Strain (%)', ...span(0, potential, reference) },
-    y: { label: 'Stress (GPa)', ...span(1, potential, reference) },
-    marks: [line(potential, 'var(--strong)', 2), circles(reference), note([curve.name], 'top-left')],
+    x: { label: 'Strain (%)', ...span(0, potential, reference, heldOut) },
+    y: { label: 'Stress (GPa)', ...span(1, potential, reference, heldOut) },
+    marks: [
+      line(potential, 'var(--strong)', 2),
+      circles(reference),
+      circles(heldOut, true),
+      note([curve.name], 'top-left'),
+    ],
   });
 }
 

@@ -128,6 +128,16 @@ test('the energy–volume minimum of the reference is at zero energy', () => {
   expect(ticks).toContain('Energy (meV/atom)');
 });
 
+test('held-out reference points are filled, the others are open', () => {
+  const potential = { volume: [18, 20, 22], energy: [-106.9, -107, -106.9] };
+  const heldOut = { volume: [21], energy: [-106.98] };
+  const svg = energyVolumePlot('e', { potential, reference: potential, heldOut }, 'wide')!.html;
+  const { document } = parseHTML(svg);
+  const fills = [...document.querySelectorAll('circle')].map((circle) => circle.closest('[fill]')!.getAttribute('fill'));
+  expect(fills.filter((fill) => fill === 'var(--paper)')).toHaveLength(3);
+  expect(fills.filter((fill) => fill === 'currentColor')).toHaveLength(1);
+});
+
 test('errors that were not recorded are not drawn', () => {
   const { learning } = exampleReportData();
   const points = learning!.points.map(({ epoch, validation }) => ({

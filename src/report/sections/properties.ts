@@ -68,7 +68,9 @@ function curves(properties: PropertyReport, numbering: Numbering): Html | undefi
   ];
   const names = shown.filter((text) => text !== '').join('; ');
   const tension = strains.length === 0 ? '' : ' Stress is positive in tension.';
+  const anyHeldOut = [volume, ...strains].some((curve) => curve?.heldOut !== undefined);
+  const heldOut = anyHeldOut ? ' (filled: not trained on)' : '';
   const caption = html`${names[0].toUpperCase()}${names.slice(1)}. <span class="key"></span> potential,
-<span class="key points"></span> reference.${tension}`;
+<span class="key points"></span> reference${heldOut}.${tension}`;
   return figure(numbering, caption, panels);
 }
