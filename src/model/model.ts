@@ -28,7 +28,19 @@ export interface ParameterLayout {
   readonly at: Readonly<Record<ParameterName, number>>;
 }
 
-export type ParameterName = 'embedding' | 'coefficients' | 'w1' | 'c1' | 'B1' | 'w2' | 'c2' | 'B2' | 'w3' | 'skip' | 'c3' | 'B3';
+export type ParameterName =
+  | 'embedding'
+  | 'coefficients'
+  | 'w1'
+  | 'c1'
+  | 'B1'
+  | 'w2'
+  | 'c2'
+  | 'B2'
+  | 'w3'
+  | 'skip'
+  | 'c3'
+  | 'B3';
 
 /** What is measured once on the training data and then stays. */
 export interface Statistics {
@@ -194,7 +206,12 @@ function readoutFold(
   const { mean, deviation, scale } = statistics;
   const { at } = layout;
   /** Bias of a layer for each species: constant + e_z · B, into `to`; `base` is added. */
-  const biases = (p: Float64Array, out: Float64Array, to: number, from: { c: number; B: number; width: number; factor: number }): void => {
+  const biases = (
+    p: Float64Array,
+    out: Float64Array,
+    to: number,
+    from: { c: number; B: number; width: number; factor: number },
+  ): void => {
     const { c, B, width, factor } = from;
     for (let z = 0; z < S; z++) {
       for (let h = 0; h < width; h++) {
@@ -204,7 +221,12 @@ function readoutFold(
       }
     }
   };
-  const unbias = (p: Float64Array, dOut: Float64Array, gradient: Float64Array, io: { to: number; c: number; B: number; width: number; factor: number }): void => {
+  const unbias = (
+    p: Float64Array,
+    dOut: Float64Array,
+    gradient: Float64Array,
+    io: { to: number; c: number; B: number; width: number; factor: number },
+  ): void => {
     const { to, c, B, width, factor } = io;
     for (let z = 0; z < S; z++) {
       for (let h = 0; h < width; h++) {

@@ -174,9 +174,9 @@ describe('from strangers', () => {
   });
 
   test('a header that is too long is refused before it is read', () => {
-    const bytes = new Uint8Array(17 * 2 ** 20);
+    const bytes = new Uint8Array(5 * 2 ** 20);
     new DataView(bytes.buffer).setBigUint64(0, BigInt(bytes.length - 8), true);
-    expect(() => read(bytes)).toThrow('16777216 are allowed');
+    expect(() => read(bytes)).toThrow('4194304 are allowed');
   });
 
   test('empty tensors and files are fine', () => {

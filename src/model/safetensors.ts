@@ -33,8 +33,8 @@ export interface ReadSafetensorsOptions {
 /** Bytes per number. */
 const ITEM_BYTES: Readonly<Record<Tensor['dtype'], number>> = { F64: 8, F32: 4, I64: 8, I32: 4, U8: 1 };
 const METADATA = '__metadata__';
-/** Headers longer than this are a mistake; those of large language models have some hundred kilobytes. */
-const LONGEST_HEADER = 16 * 2 ** 20;
+/** Headers longer than this are a mistake, and would take seconds to refuse; ours have some kilobytes. */
+const LONGEST_HEADER = 4 * 2 ** 20;
 
 /**
  * The bytes of a file; equal content gives equal bytes, in whatever order it was written down. The names in the

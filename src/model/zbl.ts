@@ -4,7 +4,7 @@
  */
 import { covalentRadiusOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
-import { neighboursFor, sitePositions } from '../structure/neighbours.ts';
+import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import { COULOMB } from '../units.ts';
 import type { Potential } from './potential.ts';
 import { speciesOf } from './short-range.ts';
@@ -74,30 +74,28 @@ export function zblPotential(elements: readonly number[], reach: ZblReach = DEFA
     elements: [...elements],
     evaluate(structure, neighbours) {
       const list = neighboursFor(structure, cutoff, neighbours);
-      const species = speciesOf(elements, structure.numbers);
-      const sites = sitePositions(list, structure);
       const atoms = structure.numbers.length;
       const atomicEnergies = new Float64Array(atoms);
       const forces = new Float64Array(3 * atoms);
       const strain = new Float64Array(9);
-      for (let i = 0; i < atoms; i++) {
-        for (let p = list.first[i]; p < list.first[i + 1]; p++) {
-          const s = list.neighbours[p];
-          const x = sites[3 * s] - sites[3 * i];
-          const y = sites[3 * s + 1] - sites[3 * i + 1];
-          const z = sites[3 * s + 2] - sites[3 * i + 2];
-          const square = x * x + y * y + z * z;
-          if (square >= cutoff * cutoff) continue;
-          const j = list.owner[s];
-          const r = Math.sqrt(square);
-          const pair = radii[species[i]][species[j]];
-          if (r >= pair.outer) continue;
-          if (r <= COINCIDENCE) refuseCoincidence(i, j);
-          const [v, dv] = zblPair(r, structure.numbers[i], structure.numbers[j], pair);
-          atomicEnergies[i] += 0.5 * v;
-          // The other end of the pair has an edge of its own: forces in full, the strain gradient by halves.
-          addEdge(forces, strain, i, [x, y, z, dv / r]);
-        }
+      const near = nearEdges(list, elements, cutoff);
+      if (near.from.length === 0) return { energy: 0, atomicEnergies, forces, strainGradient: strain };
+      const sites = sitePositions(list, structure);
+      for (let e = 0; e < near.from.length; e++) {
+        const i = near.from[e];
+        const s = near.to[e];
+        const x = sites[3 * s] - sites[3 * i];
+        const y = sites[3 * s + 1] - sites[3 * i + 1];
+        const z = sites[3 * s + 2] - sites[3 * i + 2];
+        const r = Math.sqrt(x * x + y * y + z * z);
+        const j = list.owner[s];
+        const pair = radii[near.species[i]][near.species[j]];
+        if (r >= pair.outer) continue;
+        if (r <= COINCIDENCE) refuseCoincidence(i, j);
+        const [v, dv] = zblPair(r, structure.numbers[i], structure.numbers[j], pair);
+        atomicEnergies[i] += 0.5 * v;
+        // The other end of the pair has an edge of its own: forces in full, the strain gradient by halves.
+        addEdge(forces, strain, i, [x, y, z, dv / r]);
       }
       strain[3] = strain[1];
       strain[6] = strain[2];
@@ -107,6 +105,43 @@ export function zblPotential(elements: readonly number[], reach: ZblReach = DEFA
       return { energy, atomicEnergies, forces, strainGradient: strain };
     },
   };
+}
+
+/** The edges that may come within reach while a list is valid: nearly always none. */
+interface NearEdges {
+  readonly elements: readonly number[];
+  readonly cutoff: number;
+  readonly species: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+/** By list: one list serves many steps of a simulation, and most of its edges never come near. */
+const knownEdges = new WeakMap<NeighbourList, NearEdges>();
+
+function nearEdges(list: NeighbourList, elements: readonly number[], cutoff: number): NearEdges {
+  const known = knownEdges.get(list);
+  if (known !== undefined && known.cutoff === cutoff && known.elements === elements) return known;
+  const { first, neighbours, builtFor } = list;
+  const species = speciesOf(elements, builtFor.numbers);
+  const sites = sitePositions(list, builtFor);
+  const reach = (cutoff + list.skin) ** 2;
+  const from: number[] = [];
+  const to: number[] = [];
+  for (let i = 0; i + 1 < first.length; i++) {
+    for (let p = first[i]; p < first[i + 1]; p++) {
+      const s = neighbours[p];
+      const x = sites[3 * s] - sites[3 * i];
+      const y = sites[3 * s + 1] - sites[3 * i + 1];
+      const z = sites[3 * s + 2] - sites[3 * i + 2];
+      if (x * x + y * y + z * z > reach) continue;
+      from.push(i);
+      to.push(s);
+    }
+  }
+  const edges = { elements, cutoff, species, from: Int32Array.from(from), to: Int32Array.from(to) };
+  knownEdges.set(list, edges);
+  return edges;
 }
 
 /** Of one edge r = (x, y, z) with f = (dV/dr)/r: F_i += f r and, in the upper triangle, G += ½ f r ⊗ r. */
