@@ -21,7 +21,8 @@ export async function createEngine(
     ...options,
     threads,
     startThread(module, memory, control) {
-      const worker = new Worker(THREAD, { workerData: { module, memory, control } });
+      // The program's own Node flags (such as --input-type) are not for the helper.
+      const worker = new Worker(THREAD, { workerData: { module, memory, control }, execArgv: [] });
       // A helper that waits for work must not keep the program alive.
       worker.unref();
       return () => void worker.terminate();

@@ -51,6 +51,8 @@ export interface TrainRequest {
   readonly seconds?: number | undefined;
   readonly epochs?: number | undefined;
   readonly threads?: number | undefined;
+  /** Seconds between two checkpoints; 5 when absent. */
+  readonly checkpointEvery?: number | undefined;
   /** Go on from the checkpoint beside `out`. */
   readonly resume?: boolean | undefined;
 }
@@ -84,6 +86,11 @@ const PLANNED_SHARE = 0.88;
 /** Seconds between two checkpoints. */
 const CHECKPOINT_INTERVAL = 5;
 const DEFAULT_SECONDS = 60;
+/**
+ * A time budget is not spent on more steps than this: on small data sets, more of them only fit the noise (mlearn Si:
+ * forces stay, energies of surfaces get worse). An explicit number of epochs knows no such limit.
+ */
+const MOST_STEPS = 14_000;
 const DEFAULT_HOLD_OUT = 0.1;
 
 /** Where the checkpoint of a training stands while it runs. */
@@ -205,12 +212,13 @@ export async function* runTraining(
     yield { phase: 'planning', ...nothing, note: parts.description };
     const perEpoch = await timeEpoch(input(1));
     const budget = (request.seconds ?? DEFAULT_SECONDS) * PLANNED_SHARE - elapsed();
-    epochs = Math.max(1, Math.floor(budget / perEpoch));
+    const enough = Math.ceil(MOST_STEPS / Math.max(1, Math.round(frames.train.length / base.batch)));
+    epochs = Math.max(1, Math.min(enough, Math.floor(budget / perEpoch)));
   }
   if (checkpoint !== undefined)
     yield { phase: 'planning', ...nothing, note: `resuming after epoch ${checkpoint.epoch} of ${epochs}` };
 
-  const result = yield* trainWithCheckpoints(request.out, input(epochs, checkpoint), plan);
+  const result = yield* trainWithCheckpoints(request, input(epochs, checkpoint), plan);
   yield { phase: 'testing', ...nothing, epoch: epochs, epochs };
   const finished = await finish({ request, parts, result, settings: { ...base, epochs }, repulsion, kernel });
   return {
@@ -251,12 +259,13 @@ async function findCheckpoint(request: TrainRequest, plan: string): Promise<Trai
 
 /** Runs the trainer, saving a checkpoint now and then and when it is told to stop. */
 async function* trainWithCheckpoints(
-  out: string,
+  request: TrainRequest,
   input: TrainingInput,
   plan: string,
 ): AsyncGenerator<TrainRunProgress, TrainingResult> {
   const run = train(input);
-  const path = checkpointPath(out);
+  const path = checkpointPath(request.out);
+  const interval = 1000 * (request.checkpointEvery ?? CHECKPOINT_INTERVAL);
   const began = performance.now();
   let saved = began;
   let validation: ErrorSummary | null = null;
@@ -268,7 +277,7 @@ async function* trainWithCheckpoints(
     validation = next.value.validation ?? validation;
     const now = performance.now();
     const stopping = input.signal?.aborted === true;
-    if (stopping || (now - saved > CHECKPOINT_INTERVAL * 1000 && epoch < epochs)) {
+    if (stopping || (now - saved > interval && epoch < epochs)) {
       await writeFileAtomically(path, encodeCheckpoint(next.value.checkpoint(), plan));
       saved = now;
     }

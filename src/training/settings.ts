@@ -13,6 +13,8 @@ export type ModelSettings = Omit<ModelShape, 'species'> & {
  */
 export interface LossWeights {
   readonly energy: number;
+  /** Over the second half of the run the energy weight grows by this factor: forces shape, energies settle. */
+  readonly energyRise: number;
   readonly forces: number;
   readonly stress: number;
   /** Factor on all terms of the frames of a group; 1 where it is not named. */
@@ -61,7 +63,7 @@ export const MOLECULE_MODEL: ModelSettings = {
   onset: 3,
 };
 
-export const DEFAULT_LOSS: LossWeights = { energy: 30, forces: 1, stress: 0.1, groups: {} };
+export const DEFAULT_LOSS: LossWeights = { energy: 30, energyRise: 1, forces: 1, stress: 0.1, groups: {} };
 
 export const DEFAULT_TRAINING: Omit<TrainingSettings, 'model' | 'epochs'> = {
   loss: DEFAULT_LOSS,

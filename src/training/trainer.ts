@@ -119,7 +119,7 @@ function register(
 function termsOf(
   batch: readonly Registered[],
   heads: readonly number[],
-  scale: { atoms: number },
+  scale: { atoms: number; energy: number },
   settings: TrainingSettings,
 ): LossTerm[] {
   const { loss } = settings;
@@ -130,7 +130,7 @@ function termsOf(
     return {
       system: number,
       head: heads[k],
-      energy: has.energy ? weight * loss.energy * perAtom : 0,
+      energy: has.energy ? weight * loss.energy * scale.energy * perAtom : 0,
       forces: has.forces ? (weight * loss.forces) / (3 * scale.atoms) : 0,
       strain: has.stress ? (weight * loss.stress * perAtom) / 9 : 0,
     };
@@ -217,7 +217,8 @@ function trainStep(
   const { settings } = input;
   folding.fold(model.parameters, weights);
   engine.setWeights(weights);
-  const terms = termsOf(batch, heads, { atoms: run.meanAtoms }, settings);
+  const energy = settings.loss.energyRise ** Math.max(0, (2 * run.step) / total - 1);
+  const terms = termsOf(batch, heads, { atoms: run.meanAtoms, energy }, settings);
   dWeights.fill(0);
   const errors = engine.accumulate(terms, dWeights);
   for (const [k, { frame }] of batch.entries()) addErrors(sums, frame, terms[k], errors[k]);
@@ -246,7 +247,7 @@ function validate(run: Run): { errors: ErrorSummary; score: number } {
   const terms = termsOf(
     validation,
     validation.map(() => 0),
-    { atoms: run.meanAtoms },
+    { atoms: run.meanAtoms, energy: 1 },
     input.settings,
   );
   for (const [k, { frame }] of validation.entries()) {
