@@ -1,0 +1,55 @@
+import type { Structure } from '../../structure/structure.ts';
+import type { Frame } from '../dataset.ts';
+
+/** Coordinates that differ by less are the same, Å; twice that may be. */
+const GRAIN = 1e-4;
+
+/**
+ * Sets of frames with the same atoms, in the same order, at the same places in the same cell: indices, ascending.
+ * Copies that were shifted, rotated or relabelled are not found, and coordinates that differ by rounding may be missed
+ * where they straddle a multiple of 1e-4 Å.
+ */
+export function duplicateFrames(frames: readonly Frame[]): number[][] {
+  const byHash = new Map<number, number[]>();
+  for (const [index, { structure }] of frames.entries()) {
+    const hash = hashOf(structure);
+    const bucket = byHash.get(hash);
+    if (bucket === undefined) byHash.set(hash, [index]);
+    else bucket.push(index);
+  }
+  const sets: number[][] = [];
+  for (const bucket of byHash.values()) {
+    const rest = bucket.slice();
+    while (rest.length > 1) {
+      const first = rest[0];
+      const alike = rest.filter((index) => same(frames[first].structure, frames[index].structure));
+      if (alike.length > 1) sets.push(alike);
+      for (const index of alike) rest.splice(rest.indexOf(index), 1);
+    }
+  }
+  return sets.sort((a, b) => a[0] - b[0]);
+}
+
+/** FNV-1a of what makes a structure, coordinates in grains. */
+function hashOf({ numbers, positions, cell, pbc }: Structure): number {
+  let hash = 0x811c9dc5;
+  const add = (value: number): void => {
+    hash = Math.imul(hash ^ value, 0x01000193);
+    hash ^= hash >>> 15;
+  };
+  for (const z of numbers) add(z);
+  for (const x of positions) add(Math.round(x / GRAIN) | 0);
+  for (const x of cell) add(Math.round(x / GRAIN) | 0);
+  for (const repeats of pbc) add(repeats ? 1 : 0);
+  return hash;
+}
+
+function same(a: Structure, b: Structure): boolean {
+  return (
+    a.numbers.length === b.numbers.length &&
+    a.numbers.every((z, i) => z === b.numbers[i]) &&
+    a.pbc.every((repeats, k) => repeats === b.pbc[k]) &&
+    a.cell.every((x, k) => Math.abs(x - b.cell[k]) <= GRAIN) &&
+    a.positions.every((x, k) => Math.abs(x - b.positions[k]) <= GRAIN)
+  );
+}
