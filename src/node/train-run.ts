@@ -15,7 +15,13 @@ import { DEFAULT_ZBL_REACH, zblPotential } from '../model/zbl.ts';
 import { createRandom } from '../random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint-file.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
-import { DEFAULT_TRAINING, MOLECULE_MODEL, SOLID_MODEL, type TrainingSettings } from '../training/settings.ts';
+import {
+  DEFAULT_TRAINING,
+  MOLECULE_ENERGY_RISE,
+  MOLECULE_MODEL,
+  SOLID_MODEL,
+  type TrainingSettings,
+} from '../training/settings.ts';
 import {
   type ErrorSummary,
   type TrainingCheckpoint,
@@ -129,7 +135,8 @@ export function completeSettings(partial: PartialSettings, frames: readonly Fram
   const labelled = (name: 'energy' | 'forces' | 'stress'): boolean => frames.some((f) => f.labels[name] !== undefined);
   const defaults = periodic ? SOLID_MODEL : MOLECULE_MODEL;
   const cutoff = partial.model?.cutoff ?? defaults.cutoff;
-  const loss = { ...DEFAULT_TRAINING.loss, ...partial.loss };
+  const rise = periodic ? DEFAULT_TRAINING.loss.energyRise : MOLECULE_ENERGY_RISE;
+  const loss = { ...DEFAULT_TRAINING.loss, energyRise: rise, ...partial.loss };
   return {
     ...DEFAULT_TRAINING,
     ...partial,

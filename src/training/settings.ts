@@ -36,6 +36,8 @@ export interface TrainingSettings {
   readonly clip: number;
   /** Validate about this many times during the run. */
   readonly validations: number;
+  /** Stop early when this fraction of the run has brought no better validation. */
+  readonly patience: number;
   readonly seed: number;
 }
 
@@ -63,6 +65,9 @@ export const MOLECULE_MODEL: ModelSettings = {
   onset: 3,
 };
 
+/** Molecules are told apart by small differences of energy: energies get more say towards the end. */
+export const MOLECULE_ENERGY_RISE = 30;
+
 export const DEFAULT_LOSS: LossWeights = { energy: 30, energyRise: 1, forces: 1, stress: 0.1, groups: {} };
 
 export const DEFAULT_TRAINING: Omit<TrainingSettings, 'model' | 'epochs'> = {
@@ -73,5 +78,6 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, 'model' | 'epochs'> = {
   averaging: 0.05,
   clip: 10,
   validations: 40,
+  patience: 0.3,
   seed: 1,
 };

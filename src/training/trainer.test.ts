@@ -6,6 +6,7 @@ import type { Kernel } from '../kernels/kernels.ts';
 import { createReferenceKernel } from '../kernels/reference/kernel.ts';
 import { createSimdKernel } from '../kernels/simd/kernel.ts';
 import { createEngine } from '../node/engine.ts';
+import { createRandom } from '../random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-file.ts';
 import { elementsOf, prepareFrames } from './prepare.ts';
 import { DEFAULT_TRAINING, type TrainingSettings } from './settings.ts';
@@ -124,6 +125,21 @@ describe('training', () => {
         }),
       );
     }
+  });
+
+  test('stops early when the validation gets no better, and keeps the best weights', async () => {
+    // Validated on labels of nothing: what is learned can only make them worse.
+    const input = inputOf(await createSimdKernel(), {
+      settings: { ...settings, epochs: 40, validations: 40, patience: 0.25 },
+    });
+    const random = createRandom(1);
+    const noise = input.validation.map((frame) => ({
+      ...frame,
+      system: { ...frame.system, energy: 0, forces: frame.system.forces.map(() => 30 * random.normal()) },
+    }));
+    const { result, checkpoint } = await finish({ ...input, validation: noise });
+    expect(checkpoint!.epoch).toBeLessThan(40);
+    expect(result!.epoch).toBeLessThanOrEqual(checkpoint!.epoch - 10);
   });
 
   test('a learning rate beyond reason ends in an error, not in a model', async () => {
