@@ -13,8 +13,10 @@ export interface Column {
   readonly type: AtomArray['type'];
   readonly columns: number;
   readonly role: Role;
-  /** Atomic numbers, reals or integers. */
+  /** Reals or integers. */
   numbers: Float64Array;
+  /** Atomic numbers, of the column that says which elements the atoms are. */
+  elements: Int32Array;
   texts: string[];
   truths: boolean[];
 }
@@ -23,6 +25,9 @@ export interface Column {
 const MOST_COLUMNS = 10_000;
 /** Values that are allotted before the first row has been seen. */
 const FIRST_VALUES = 65_536;
+
+const NO_NUMBERS = new Float64Array(0);
+const NO_ELEMENTS = new Int32Array(0);
 
 const SPECIES_NAMES: readonly string[] = ['species', 'symbols'];
 const NUMBER_NAMES: readonly string[] = ['Z', 'numbers', 'atomic_numbers'];
@@ -71,11 +76,18 @@ export function planColumns(
   ]);
   const rows = Math.min(atoms, Math.ceil(FIRST_VALUES / widthOf(declared)));
   return declared.map((column) => {
-    const real = column.type === 'R' || column.type === 'I' || column.name === species;
     // Atomic numbers beside symbols tell nothing new; they are only compared.
     const repeated = NUMBER_NAMES.includes(column.name) && column.type === 'I' && column.columns === 1;
     const role = roles.get(column.name) ?? (repeated ? 'numbers' : 'other');
-    return { ...column, role, numbers: new Float64Array(real ? rows * column.columns : 0), texts: [], truths: [] };
+    const real = role !== 'species' && (column.type === 'R' || column.type === 'I');
+    return {
+      ...column,
+      role,
+      numbers: real ? new Float64Array(rows * column.columns) : NO_NUMBERS,
+      elements: role === 'species' ? new Int32Array(rows) : NO_ELEMENTS,
+      texts: [],
+      truths: [],
+    };
   });
 }
 
@@ -107,12 +119,17 @@ function splitProperties(text: string, place: Place): Pick<Column, 'name' | 'typ
 /** Makes room for row number `row`, never for more than twice the rows that have arrived. */
 export function makeRoom(columns: readonly Column[], row: number, atoms: number): void {
   for (const column of columns) {
-    const held = column.numbers.length / column.columns;
+    const held = Math.max(column.numbers.length, column.elements.length) / column.columns;
     if (held === 0 || row < held) continue;
-    const more = new Float64Array(column.columns * Math.min(atoms, 2 * held));
-    more.set(column.numbers);
-    column.numbers = more;
+    const rows = Math.min(atoms, 2 * held);
+    if (column.role === 'species') column.elements = moved(column.elements, new Int32Array(rows));
+    else column.numbers = moved(column.numbers, new Float64Array(rows * column.columns));
   }
+}
+
+function moved<T extends Float64Array | Int32Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }
 
 /**
@@ -129,11 +146,13 @@ export function readRow(columns: readonly Column[], row: number, cursor: Cursor,
         const found = columns.slice(0, columns.indexOf(column)).reduce((sum, before) => sum + before.columns, k);
         throw tooShort(columns, row, found, { ...place(), field: column.name });
       }
-      if (type === 'R') {
+      if (column.role === 'species') {
+        column.elements[row] =
+          type === 'S' ? readSymbol(columns, row, cursor, place) : readElement(column, row, cursor, place);
+      } else if (type === 'R') {
         const value = readReal(cursor);
         numbers[index] = Number.isNaN(value) ? unusualReal(column, row, cursor, place) : value;
       } else if (type === 'I') numbers[index] = readInteger(column, row, cursor, place);
-      else if (column.role === 'species') numbers[index] = readSpecies(columns, row, cursor, place);
       else if (type === 'S') column.texts.push(readText(cursor));
       else column.truths.push(readTruth(column, row, cursor, place));
     }
@@ -181,16 +200,18 @@ function unusualReal(column: Column, row: number, cursor: Cursor, place: () => P
 function readInteger(column: Column, row: number, cursor: Cursor, place: () => Place): number {
   const start = cursor.at;
   const value = readReal(cursor);
-  const known = column.role !== 'species' || (value >= 1 && value <= HEAVIEST_ELEMENT);
   // Adding 0 turns -0 into 0, which is what an integer column holds.
-  if (Number.isSafeInteger(value) && known) return value + 0;
+  if (Number.isSafeInteger(value)) return value + 0;
   cursor.at = start;
-  const text = readText(cursor);
   const here = { ...place(), field: column.name };
-  if (!Number.isSafeInteger(value))
-    throw badNumber(text, `${shortened(column.name)} of atom ${row}, an integer,`, here);
+  throw badNumber(readText(cursor), `${shortened(column.name)} of atom ${row}, an integer,`, here);
+}
+
+function readElement(column: Column, row: number, cursor: Cursor, place: () => Place): number {
+  const z = readInteger(column, row, cursor, place);
+  if (z >= 1 && z <= HEAVIEST_ELEMENT) return z;
   const hint = `atomic numbers are integers from 1 (H) to ${HEAVIEST_ELEMENT} (Og)`;
-  throw refusal('unknown-element', `atom ${row} has the atomic number ${quoted(text)}`, hint, here);
+  throw refusal('unknown-element', `atom ${row} has the atomic number ${z}`, hint, { ...place(), field: column.name });
 }
 
 /** Atomic numbers by the bytes of the symbol, first + 256 · second. */
@@ -201,7 +222,7 @@ const NUMBER_BY_BYTES: ReadonlyMap<number, number> = new Map(
   }),
 );
 
-function readSpecies(columns: readonly Column[], row: number, cursor: Cursor, place: () => Place): number {
+function readSymbol(columns: readonly Column[], row: number, cursor: Cursor, place: () => Place): number {
   const { bytes, at } = cursor;
   const long = bytes[at + 1] > 32;
   const end = at + (long ? 2 : 1);
@@ -271,7 +292,7 @@ export function decodeText(bytes: Uint8Array, from: number, to: number): string 
  */
 export function atomicNumbersOf(columns: readonly Column[], place: Place): Int32Array {
   const species = columns.find((column) => column.role === 'species');
-  const numbers = Int32Array.from(species?.numbers ?? []);
+  const numbers = species?.elements ?? NO_ELEMENTS;
   for (const { name, role, numbers: others } of columns) {
     if (role !== 'numbers') continue;
     const atom = numbers.findIndex((z, i) => z !== others[i]);

@@ -138,14 +138,13 @@ export function tensorOf(text: string, scale: number, place: Place): Float64Arra
 }
 
 function scaled(values: readonly number[], scale: number, place: Place): Float64Array {
-  const tensor = Float64Array.from(values, (value) => value * scale);
-  if (tensor.every(Number.isFinite)) return tensor;
-  throw refusal(
-    'not-finite',
-    `the stress would be ${tensor.find((v) => !Number.isFinite(v))} eV/Å³`,
-    'mend the label',
-    place,
-  );
+  const tensor = new Float64Array(9);
+  for (let k = 0; k < 9; k++) {
+    tensor[k] = values[k] * scale;
+    if (Number.isFinite(tensor[k])) continue;
+    throw refusal('not-finite', `the stress would be ${tensor[k]} eV/Å³`, 'mend the label', place);
+  }
+  return tensor;
 }
 
 /**

@@ -69,9 +69,11 @@ export async function* readExtxyz(
   const reader = createReader(source, options);
   const encoder = new TextEncoder();
   for await (const chunk of chunks) {
-    yield* takeChunk(reader, typeof chunk === 'string' ? encoder.encode(chunk) : chunk);
+    const bytes = typeof chunk === 'string' ? encoder.encode(chunk) : chunk;
+    // A plain loop: in an async generator, yield* costs several turns of the event queue for each frame.
+    for (const frame of takeChunk(reader, bytes)) yield frame;
   }
-  yield* takeEnd(reader);
+  for (const frame of takeEnd(reader)) yield frame;
 }
 
 /** The frames of a text that is in memory already; everything else as in `readExtxyz`. */

@@ -207,6 +207,14 @@ describe('findings', () => {
     ]);
   });
 
+  test('broken frames do not hide the others', () => {
+    const broken = { ...cleanFrames()[0].structure, positions: new Float64Array(9).fill(Number.NaN) };
+    const frames = [...cleanFrames(), ...cleanFrames(3).map((frame) => ({ ...frame, structure: broken }))];
+    const report = inspected(frames);
+    expect(report.findings).toMatchObject([{ code: 'unusable-frame', frames: [30, 31, 32] }]);
+    expect(report).toMatchObject({ frames: 33, energyPerAtom: inspected(cleanFrames()).energyPerAtom });
+  });
+
   test('labels under different names', () => {
     const frames = cleanFrames().map((frame, k) => ({ ...frame, names: { energy: k < 20 ? 'energy' : 'dft_energy' } }));
     expect(inspected(frames).findings).toMatchObject([{ code: 'mixed-label-names', frames: [0, 20] }]);

@@ -159,7 +159,7 @@ function inOrder(frames: readonly Frame[], run: readonly number[]): number[] {
 /** What each group gives, in the order of the groups. */
 function chooseFrames(groups: readonly Group[], target: number, fraction: number, random: Random): Choice[] {
   const all = groups.map((_, k) => k);
-  const largest = Math.max(...groups.map((group) => group.frames.length));
+  const largest = groups.reduce((most, group) => Math.max(most, group.frames.length), 0);
   if (fraction * groups.length >= ENOUGH_GROUPS && largest <= target / 2)
     return wholeGroups(groups, all, target, random);
 
@@ -264,7 +264,7 @@ function blocksOf(series: readonly number[], count: number, random: Random): num
     const to = end + Math.floor((room * (block + 1)) / blocks);
     const length = Math.floor((count * (block + 1)) / blocks) - Math.floor((count * block) / blocks);
     const start = from + random.below(Math.max(1, to - from - length + 1));
-    frames.push(...series.slice(start, start + length));
+    for (let k = start; k < start + length; k++) frames.push(series[k]);
   }
   return frames;
 }

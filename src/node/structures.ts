@@ -17,8 +17,8 @@ export async function readDataset(path: string, options: ReadOptions = {}): Prom
 }
 
 /** The same frame by frame, for files that need not fit into memory. */
-export async function* readFrames(path: string, options: ReadOptions = {}): AsyncGenerator<Frame, void, undefined> {
-  yield* readExtxyz(textChunks(path), path, options);
+export function readFrames(path: string, options: ReadOptions = {}): AsyncGenerator<Frame, void, undefined> {
+  return readExtxyz(textChunks(path), path, options);
 }
 
 /**

@@ -19,12 +19,13 @@ export function duplicateFrames(frames: readonly Frame[]): number[][] {
   }
   const sets: number[][] = [];
   for (const bucket of byHash.values()) {
-    const rest = bucket.slice();
+    let rest: readonly number[] = bucket;
     while (rest.length > 1) {
-      const first = rest[0];
-      const alike = rest.filter((index) => same(frames[first].structure, frames[index].structure));
-      if (alike.length > 1) sets.push(alike);
-      for (const index of alike) rest.splice(rest.indexOf(index), 1);
+      const [first, ...others] = rest;
+      const alike = others.filter((index) => same(frames[first].structure, frames[index].structure));
+      if (alike.length > 0) sets.push([first, ...alike]);
+      const taken = new Set(alike);
+      rest = others.filter((index) => !taken.has(index));
     }
   }
   return sets.sort((a, b) => a[0] - b[0]);

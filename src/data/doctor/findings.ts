@@ -170,9 +170,15 @@ function otherEnergy(frames: readonly Frame[]): Finding | null {
 function duplicates(frames: readonly Frame[]): (Finding | null)[] {
   const sets = duplicateFrames(frames);
   const spreadOf = (set: readonly number[]): number => {
-    const energies = set.map((k) => (frames[k].labels.energy ?? Number.NaN) / frames[k].structure.numbers.length);
-    const known = energies.filter((energy) => !Number.isNaN(energy));
-    return known.length < 2 ? 0 : Math.max(...known) - Math.min(...known);
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (const index of set) {
+      const { labels, structure } = frames[index];
+      if (labels.energy === undefined) continue;
+      low = Math.min(low, labels.energy / structure.numbers.length);
+      high = Math.max(high, labels.energy / structure.numbers.length);
+    }
+    return Math.max(0, high - low);
   };
   const conflicting = sets.filter((set) => spreadOf(set) > SAME_ENERGY);
   const plain = sets.filter((set) => !conflicting.includes(set));
@@ -188,7 +194,7 @@ function duplicates(frames: readonly Frame[]): (Finding | null)[] {
     plain.length === 0
       ? null
       : finding({ code: 'duplicate-frames', severity: 'warning' }, sorted(plain), {
-          message: `${share(Array.from({ length: extra }), frames.length)} repeat the structure of another one; frames ${plain[0].slice(0, 2).join(' and ')} are the same`,
+          message: `${extra} of ${frames.length} frames repeat the structure of another one; frames ${plain[0].slice(0, 2).join(' and ')} are the same`,
           hint: 'keep one of each: copies on both sides of a split make errors look too good',
         }),
   ];
