@@ -1,0 +1,145 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { Frame } from '../data/dataset.ts';
+import type { WritableFrame } from '../data/extxyz-write.ts';
+import { symbolOf } from '../elements.ts';
+import type { ErrorReport, ErrorSummary, Prediction } from '../model/index.ts';
+import { evaluateDatasets } from '../node/evaluate.ts';
+import { writeFileAtomically } from '../node/files.ts';
+import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts.ts';
+import { writeFrames } from '../node/structures.ts';
+import { VERSION } from '../node/version.ts';
+import { formatErrorRows, renderReport } from '../report/index.ts';
+import { openDatasets, withModel } from './inputs.ts';
+import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, today } from './session.ts';
+
+interface EvaluateFlags extends CommonFlags {
+  readonly plots?: string;
+  readonly write?: string;
+}
+
+const HELP = `
+Example:
+  nearsight evaluate model.safetensors test.extxyz --plots plots --write predicted.extxyz
+
+Errors are prediction minus label. Energies count per atom, forces and stresses per component (nine per stress).
+Labels that a frame does not have count nowhere. --write keeps the labels of the file as they are and adds
+predicted_energy (eV), predicted_stress (eV/Å³) and the columns predicted_forces (eV/Å).`;
+
+export function addEvaluate(program: Command): void {
+  const command = program
+    .command('evaluate')
+    .summary('errors of a model on labelled frames')
+    .description('Compares a model with the labels of some frames: overall, per group and per element.')
+    .argument('<model>', 'model file (.safetensors)')
+    .argument('<data...>', 'labelled frames, extended XYZ')
+    .optionsGroup('Evaluation:')
+    .option('--plots <folder>', 'draw parity plots into this folder (parity.html)')
+    .option('--write <file>', 'write the frames with their predictions as extended XYZ');
+  addCommonFlags(command, OUT_DOCUMENT)
+    .addHelpText('after', HELP)
+    .action((model: string, data: string[], flags: EvaluateFlags) =>
+      runCommand(flags, (session) => evaluateCommand(session, model, data, flags)),
+    );
+}
+
+async function evaluateCommand(
+  session: Session,
+  model: string,
+  data: readonly string[],
+  flags: EvaluateFlags,
+): Promise<undefined> {
+  const datasets = await openDatasets(data);
+  await withModel(model, flags.threads, async ({ file, potential }) => {
+    const predicted: WritableFrame[] = [];
+    const progress = session.progress('evaluate');
+    const work = evaluateDatasets(potential, datasets, session.signal);
+    let next = await work.next();
+    for (; !next.done; next = await work.next()) {
+      const { done, of, frame, prediction } = next.value;
+      progress.update({ done, total: of, unit: 'frames' });
+      if (flags.write !== undefined) predicted.push(withPrediction(frame, prediction));
+    }
+    progress.end();
+    const report = next.value;
+    if (flags.write !== undefined) await writeFrames(flags.write, predicted);
+    const plots = flags.plots === undefined ? null : join(flags.plots, 'parity.html');
+    if (plots !== null) {
+      await mkdir(flags.plots!, { recursive: true });
+      await writeFileAtomically(plots, parityPage(model, file.model.elements, report));
+    }
+    const written = { plots, written: flags.write ?? null };
+    await session.printAndSave(
+      { model, data, ...documentOf(report), ...written },
+      describe(report, written, session.colour),
+    );
+  });
+  return undefined;
+}
+
+/** The frame as it was, and what the potential says of it under names of its own. */
+function withPrediction(frame: Frame, { energy, forces, stress }: Prediction): WritableFrame {
+  return {
+    ...frame,
+    info: {
+      ...frame.info,
+      predicted_energy: energy,
+      ...(stress === null ? {} : { predicted_stress: Array.from(stress) }),
+    },
+    arrays: { ...frame.arrays, predicted_forces: { type: 'R', columns: 3, values: forces } },
+  };
+}
+
+function parityPage(model: string, elements: readonly number[], report: ErrorReport): string {
+  return renderReport({
+    schema: 1,
+    name: model,
+    elements: elements.map(symbolOf),
+    date: today(),
+    generator: `nearsight ${VERSION}`,
+    errors: {
+      test: errorRow('given frames', report.overall),
+      groups: groupRows(report),
+      elements: elementRows(report),
+    },
+    parity: parityOf({ test: report }),
+  });
+}
+
+/** Names are a contract with scripts. */
+function documentOf(report: ErrorReport): object {
+  const { overall, groups, elements, unlabelled, worst } = report;
+  const names = Object.keys(overall).filter((key) => /_(mae|rmse|max)_/.test(key)) as (keyof ErrorSummary)[];
+  return {
+    ...Object.fromEntries(names.map((name) => [name, overall[name]])),
+    frames: overall.frames,
+    atoms: overall.atoms,
+    groups,
+    elements,
+    unlabelled_frames: unlabelled,
+    worst,
+    uncertainty: {},
+  };
+}
+
+function describe(
+  report: ErrorReport,
+  written: { readonly plots: string | null; readonly written: string | null },
+  colour: boolean,
+): string {
+  const groups = groupRows(report);
+  const elements = elementRows(report);
+  const lines = [formatErrorRows([errorRow('all', report.overall), ...(groups.length > 1 ? groups : [])], { colour })];
+  if (elements.length > 1) lines.push('', 'forces by element', formatErrorRows(elements, { colour }));
+  const absent = Object.entries(report.unlabelled).filter(([, frames]) => frames > 0);
+  for (const [label, frames] of absent) lines.push('', `${frames} of ${report.overall.frames} frames have no ${label}`);
+  const [worst] = report.worst.forces;
+  if (worst !== undefined) {
+    const error = worst.force_max_meV_per_A!.toFixed(0);
+    lines.push('', `largest force error: ${error} meV/Å, frame ${worst.frame} (line ${worst.line})`);
+  }
+  if (written.plots !== null) lines.push(`parity plots: ${written.plots}`);
+  if (written.written !== null) lines.push(`predictions: ${written.written}`);
+  return lines.join('\n');
+}

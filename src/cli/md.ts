@@ -1,0 +1,210 @@
+import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { AtomArray } from '../data/dataset.ts';
+import type { WritableFrame } from '../data/extxyz-write.ts';
+import { NearsightError } from '../errors.ts';
+import type { MdSample } from '../md/index.ts';
+import { type Moment, type SimulationResult, simulate, usualTimestep } from '../node/simulate.ts';
+import { writeFrames } from '../node/structures.ts';
+import { formatNumber, formatTable } from '../report/index.ts';
+import { cellVolume, copyStructure, type Structure, supercell } from '../structure/index.ts';
+import { openStructure, STRUCTURE, withModel } from './inputs.ts';
+import type { Progress } from './progress.ts';
+import { addCommonFlags, type CommonFlags, runCommand, type Session } from './session.ts';
+import {
+  parseCount,
+  parsePositive,
+  parseSupercell,
+  parseTemperature,
+  parseTime,
+  parseTimestep,
+  parseWhole,
+} from './values.ts';
+
+interface MdFlags extends CommonFlags {
+  readonly ensemble: 'nve' | 'nvt';
+  readonly temperature: number;
+  readonly time: number;
+  readonly timestep?: number;
+  readonly equilibrate: number;
+  readonly friction: number;
+  readonly supercell?: [number, number, number];
+  readonly every?: number;
+  readonly frame?: number;
+}
+
+const HELP = `
+Example:
+  nearsight md model.safetensors diamond:Si:5.47 --supercell 4x4x4 --temperature 300 --time 10ps \\
+    --equilibrate 2ps --out trajectory.extxyz.gz
+
+Starting from a crystal at rest, half of the heat of the initial velocities goes into potential energy: without
+--equilibrate, an NVE run settles at about half the temperature.
+The trajectory holds energy (eV), forces (eV/Å), stress (eV/Å³), velocities (Å/fs), time_fs and temperature_K. It
+appears under its name when it is whole, also after Ctrl-C or when the simulation explodes.`;
+
+export function addMd(program: Command): void {
+  const command = program
+    .command('md')
+    .summary('molecular dynamics')
+    .description('Molecular dynamics: NVE (velocity Verlet) or NVT (Langevin).')
+    .argument('<model>', 'model file (.safetensors)')
+    .argument('<structure>', STRUCTURE)
+    .optionsGroup('Simulation:')
+    .addOption(new Option('--ensemble <name>', 'what is held constant').choices(['nve', 'nvt']).default('nve'))
+    .requiredOption('--temperature <K>', 'of the initial velocities and of the thermostat', parseTemperature)
+    .requiredOption('--time <time>', 'how long to simulate: 10ps, 1ns', parseTime)
+    .option('--timestep <fs>', 'default: 1 fs, 0.5 with atoms lighter than 10 u, 0.25 with hydrogen', parseTimestep)
+    .option('--equilibrate <time>', 'NVT before the run, not counted in its averages', parseTime, 0)
+    .option('--friction <1/fs>', 'of the Langevin thermostat', parsePositive, 0.01)
+    .option('--supercell <AxBxC>', 'repeat the cell first', parseSupercell)
+    .option('--every <n>', 'steps between the frames of the trajectory; default: some 200 frames', parseCount)
+    .option('--frame <n>', 'which frame of the file, from 0', parseWhole);
+  addCommonFlags(command, 'write the trajectory as extended XYZ (.gz packs it)')
+    .addHelpText('after', HELP)
+    .action((model: string, structure: string, flags: MdFlags) =>
+      runCommand(flags, (session) => mdCommand(session, model, structure, flags)),
+    );
+}
+
+async function mdCommand(session: Session, model: string, path: string, flags: MdFlags): Promise<undefined> {
+  const { structure: cell } = await openStructure(path, flags.frame);
+  const structure = flags.supercell === undefined ? cell : supercell(cell, flags.supercell);
+  const timestep = flags.timestep ?? usualTimestep(structure);
+  const steps = Math.round(flags.time / timestep);
+  const fine = Math.max(1, Math.floor(steps / 200));
+  const every = flags.every ?? fine;
+  await withModel(model, flags.threads, async ({ potential }) => {
+    const work = simulate({
+      structure,
+      potential,
+      ensemble: flags.ensemble,
+      temperature: flags.temperature,
+      time: flags.time,
+      timestep,
+      equilibration: flags.equilibrate,
+      friction: flags.friction,
+      seed: flags.seed,
+      every: flags.out === undefined ? fine : divisor(every, fine),
+      signal: session.signal,
+    });
+    const outcome: Outcome = {};
+    const frames = follow(work, { every, progress: session.progress('md'), outcome });
+    let written = 0;
+    if (flags.out !== undefined) written = await writeFrames(flags.out, frames);
+    else for await (const _ of frames);
+    if (outcome.error !== undefined) {
+      if (written > 0) session.warn(`${flags.out} holds the ${written} frames up to there`);
+      throw outcome.error;
+    }
+    report(session, flags, outcome.result!, written);
+  });
+  return undefined;
+}
+
+/** How a simulation ended: with a result, or with an error that must not cost the trajectory. */
+interface Outcome {
+  result?: SimulationResult;
+  error?: NearsightError;
+}
+
+/** The frames of the trajectory, as the simulation goes on. */
+async function* follow(
+  work: ReturnType<typeof simulate>,
+  to: { readonly every: number; readonly progress: Progress; readonly outcome: Outcome },
+): AsyncGenerator<WritableFrame, void> {
+  try {
+    let next = await work.next();
+    for (; !next.done; next = await work.next()) {
+      const { phase, sample, steps } = next.value;
+      const note = `${sample.temperature.toFixed(0)} K${phase === 'run' ? '' : ', equilibration'}`;
+      to.progress.update({ done: sample.step, total: steps, unit: 'steps', note });
+      if (phase === 'run' && (sample.step % to.every === 0 || sample.step === steps)) yield frameOf(sample);
+    }
+    to.outcome.result = next.value;
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    to.outcome.error = error;
+  } finally {
+    to.progress.end();
+  }
+}
+
+function frameOf({ step, time, temperature, state }: MdSample): WritableFrame {
+  const structure = copyStructure(state.structure);
+  const { energy, forces } = state.evaluation;
+  const velocities: AtomArray = { type: 'R', columns: 3, values: state.velocities.slice() };
+  return {
+    structure,
+    labels: { energy, forces: forces.slice(), ...stressOf(structure, state.evaluation.strainGradient) },
+    info: { step, time_fs: time, temperature_K: temperature },
+    arrays: { velocities },
+  };
+}
+
+function stressOf(structure: Structure, strainGradient: Float64Array): { stress?: Float64Array } {
+  if (!structure.pbc.every((repeats) => repeats)) return {};
+  const volume = cellVolume(structure.cell);
+  return { stress: strainGradient.map((g) => g / volume) };
+}
+
+/** The largest divisor of `n` that is not above `most`. */
+function divisor(n: number, most: number): number {
+  for (let d = Math.min(n, most); d > 1; d--) if (n % d === 0) return d;
+  return 1;
+}
+
+function report(session: Session, flags: MdFlags, result: SimulationResult, frames: number): void {
+  const { atoms, steps, seconds, drift, temperature, temperatureDeviation, pressure, moments, last } = result;
+  const document = {
+    ensemble: flags.ensemble,
+    atoms,
+    steps,
+    timestep_fs: result.timestep,
+    time_fs: last.time,
+    drift_meV_per_atom_per_ps: drift?.drift_meV_per_atom_per_ps ?? null,
+    drift_uncertainty_meV_per_atom_per_ps: drift?.uncertainty_meV_per_atom_per_ps ?? null,
+    temperature_K: temperature,
+    temperature_deviation_K: temperatureDeviation,
+    pressure_GPa: pressure,
+    energy_eV: moments[moments.length - 1].potentialEnergy,
+    atom_steps_per_second: (atoms * steps) / seconds,
+    seconds,
+    interrupted: session.signal.aborted,
+    trajectory: flags.out ?? null,
+    frames,
+  };
+  const lines = [
+    formatMoments(moments, atoms),
+    '',
+    `${flags.ensemble.toUpperCase()}, ${atoms} atoms, ${steps} steps of ${result.timestep} fs in ${seconds.toFixed(1)} s: ` +
+      `${formatNumber(document.atom_steps_per_second, { digits: 2 })} atom-steps/s`,
+    `second half: ${temperature.toFixed(1)} ± ${temperatureDeviation.toFixed(1)} K` +
+      (pressure === null ? '' : `, ${formatNumber(pressure)} GPa`),
+  ];
+  if (drift !== null) {
+    const value = formatNumber(drift.drift_meV_per_atom_per_ps, { digits: 2 });
+    const error = formatNumber(drift.uncertainty_meV_per_atom_per_ps, { digits: 2 });
+    lines.push(`drift of the conserved energy: ${value} ± ${error} meV/atom/ps`);
+  }
+  if (flags.out !== undefined) lines.push(`${frames} frames in ${flags.out}`);
+  session.print(document, lines.join('\n'));
+}
+
+/** About ten moments of the run. */
+function formatMoments(moments: readonly Moment[], atoms: number): string {
+  const stride = Math.max(1, Math.floor((moments.length - 1) / 10));
+  const shown = moments.filter((_, k) => k % stride === 0);
+  const start = moments[0].conservedEnergy;
+  return formatTable(shown, [
+    { header: 'time\nps', align: 'right', cell: (m) => (m.time / 1000).toFixed(3) },
+    { header: 'temperature\nK', align: 'right', cell: (m) => m.temperature.toFixed(1) },
+    { header: 'pressure\nGPa', align: 'right', cell: (m) => (m.pressure === null ? '' : m.pressure.toFixed(3)) },
+    { header: 'potential energy\neV/atom', align: 'right', cell: (m) => (m.potentialEnergy / atoms).toFixed(5) },
+    {
+      header: 'change of conserved\nenergy, meV/atom',
+      align: 'right',
+      cell: (m) => ((1000 * (m.conservedEnergy - start)) / atoms).toFixed(4),
+    },
+  ]);
+}

@@ -1,0 +1,142 @@
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { symbolOf } from '../elements.ts';
+import { evaluateDatasets } from '../node/evaluate.ts';
+import { writeFileAtomically } from '../node/files.ts';
+import {
+  cardOf,
+  dataSummary,
+  dynamicsOf,
+  elementRows,
+  errorRow,
+  groupRows,
+  learningOf,
+  measureSpeed,
+  parityOf,
+} from '../node/report-parts.ts';
+import { simulate } from '../node/simulate.ts';
+import { checkModel, enlarged, lowestEnergy, representatives, stableCrystal } from '../node/trust.ts';
+import { VERSION } from '../node/version.ts';
+import { formatChecks, type ReportData, renderReport, verdictSentence } from '../report/index.ts';
+import type { Structure } from '../structure/index.ts';
+import { type OpenModel, openDatasets, withModel } from './inputs.ts';
+import type { Progress } from './progress.ts';
+import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from './session.ts';
+import { parseTemperature } from './values.ts';
+
+interface ReportFlags extends CommonFlags {
+  readonly data: readonly string[];
+  readonly temperature: number;
+  readonly name?: string;
+}
+
+const DEFAULT_OUT = 'report.html';
+
+const HELP = `
+Example:
+  nearsight report model.safetensors --data test.extxyz --out report.html
+
+The report holds what the model file knows (learning curve, errors, settings, origin) and what is found out now: errors
+and parity on the frames of --data, every check of "validate", a short NVE run after equilibration, and the speed here.
+It is one HTML file that needs nothing else. Exit code 1 when a check fails.`;
+
+export function addReport(program: Command): void {
+  const command = program
+    .command('report')
+    .summary('the trust report: everything about a model on one page')
+    .description('Writes the trust report of a model as one self-contained HTML file.')
+    .argument('<model>', 'model file (.safetensors)')
+    .optionsGroup('Report:')
+    .option('--data <file...>', 'labelled frames that the model was not trained on', [])
+    .option('--temperature <K>', 'of the molecular dynamics run', parseTemperature, 300)
+    .option('--name <text>', 'name of the potential; the name of the file when absent');
+  addCommonFlags(command, 'write the report here', DEFAULT_OUT)
+    .addHelpText('after', HELP)
+    .action((model: string, flags: ReportFlags) =>
+      runCommand(flags, (session) => reportCommand(session, model, flags)),
+    );
+}
+
+async function reportCommand(session: Session, path: string, flags: ReportFlags): Promise<number> {
+  const out = flags.out ?? DEFAULT_OUT;
+  return withModel(path, flags.threads, async (model) => {
+    const progress = session.progress('report');
+    const data = await gather(model, flags, { name: flags.name ?? basename(path, '.safetensors'), session, progress });
+    progress.end();
+    session.signal.throwIfAborted();
+    await writeFileAtomically(out, renderReport(data));
+    const checks = data.checks ?? [];
+    const failed = checks.filter((check) => check.verdict === 'fail').length;
+    const document = { report: out, verdict: verdictSentence(data), checks };
+    session.print(document, [formatChecks(checks), '', document.verdict, `report: ${out}`].join('\n'));
+    return failed === 0 ? 0 : 1;
+  });
+}
+
+async function gather(
+  { file, potential }: OpenModel,
+  flags: ReportFlags,
+  to: { readonly name: string; readonly session: Session; readonly progress: Progress },
+): Promise<ReportData> {
+  const { session, progress } = to;
+  const { signal } = session;
+  const { errors } = file.provenance;
+  const datasets = await openDatasets(flags.data);
+  const frames = datasets.flatMap((dataset) => dataset.frames);
+  const structures = frames.length > 0 ? representatives(frames) : [stableCrystal(potential)];
+  const start = enlarged(frames.length > 0 ? lowestEnergy(frames).structure : structures[0]);
+  const test =
+    frames.length === 0 ? null : await last(evaluateDatasets(potential, datasets, signal), progress, 'errors');
+  const checks = await last(checkModel(potential, structures, { seed: flags.seed, signal }), progress, 'checks');
+  const run = await last(simulate(dynamics(potential, start, flags, signal)), progress, 'dynamics');
+  return {
+    schema: 1,
+    name: to.name,
+    elements: file.model.elements.map(symbolOf),
+    date: today(),
+    generator: `nearsight ${VERSION}`,
+    speed: measureSpeed(potential, start, flags.threads),
+    ...(datasets.length > 0 && { data: dataSummary(joined(datasets), { split: file.provenance.split.description }) }),
+    ...(learningOf(file) && { learning: learningOf(file)! }),
+    errors: {
+      ...(errors.train !== null && { train: errorRow('training', errors.train) }),
+      ...(errors.validation !== null && { validation: errorRow('validation', errors.validation) }),
+      ...(test !== null
+        ? { test: errorRow('held-out', test.overall), groups: groupRows(test), elements: elementRows(test) }
+        : errors.test !== undefined && { test: errorRow('held-out', errors.test) }),
+    },
+    ...(test !== null && { parity: parityOf({ test }) }),
+    checks,
+    dynamics: dynamicsOf(run, 'NVE', flags.temperature),
+    card: cardOf(file),
+  };
+}
+
+const joined = (datasets: readonly Parameters<typeof dataSummary>[0][]): Parameters<typeof dataSummary>[0] => ({
+  frames: datasets.flatMap((dataset) => dataset.frames),
+  source: datasets.map((dataset) => dataset.source).join(', '),
+  sha256: datasets.length === 1 ? datasets[0].sha256 : '',
+});
+
+/** A picosecond to equilibrate, five to look. */
+function dynamics(
+  potential: OpenModel['potential'],
+  structure: Structure,
+  flags: ReportFlags,
+  signal: AbortSignal,
+): Parameters<typeof simulate>[0] {
+  const { temperature, seed } = flags;
+  const shared = { structure, potential, temperature, seed, signal };
+  return { ...shared, ensemble: 'nve', time: 5000, equilibration: 1000, every: 10 };
+}
+
+/** The result of long work; its steps only move the progress line. */
+async function last<Step, Result>(
+  work: AsyncGenerator<Step, Result>,
+  progress: Progress,
+  note: string,
+): Promise<Result> {
+  let next = await work.next();
+  for (let done = 0; !next.done; next = await work.next(), done++) progress.update({ done, total: 0, note });
+  return next.value;
+}

@@ -1,0 +1,167 @@
+/** The YAML file of `nearsight train`: every mistake is told with its line and field. */
+import { dirname, resolve } from 'node:path';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { NearsightError } from '../errors.ts';
+import type { TrainRequest } from '../node/train-run.ts';
+import { parseDuration } from './values.ts';
+
+const count = z.int().min(1);
+const fours = z.int().min(4).multipleOf(4);
+const share = z.number().gt(0).lt(1);
+const weight = z.number().min(0);
+
+const duration = z.string().transform((text, context) => {
+  try {
+    return parseDuration(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: `"${text}" is no duration; write it like 60s, 10min or 2h` });
+    return z.NEVER;
+  }
+});
+
+const model = z.strictObject({
+  radial: fours,
+  lmax: z.union([z.literal(2), z.literal(3)]),
+  order: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+  channels: fours,
+  hidden: z.tuple([fours, fours]),
+  cutoff: z.number().positive().max(20),
+  onset: z.number().min(0),
+  embedding: count,
+});
+const loss = z.strictObject({
+  energy: weight,
+  energyRise: z.number().positive(),
+  forces: weight,
+  stress: weight,
+  groups: z.record(z.string(), weight),
+});
+const optimiser = z.strictObject({
+  method: z.enum(['soap', 'adam']),
+  beta1: share,
+  beta2: share,
+  weightDecay: weight,
+  refresh: count,
+});
+const config = z.strictObject({
+  data: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
+  validation: z.union([z.string(), z.number().min(0).lt(1)]).optional(),
+  out: z.string().optional(),
+  time: duration.optional(),
+  epochs: count.optional(),
+  seed: z.int().min(0).optional(),
+  threads: count.optional(),
+  committee: count.optional(),
+  repulsion: z.boolean().optional(),
+  rate: z.number().positive().optional(),
+  batch: count.optional(),
+  averaging: share.optional(),
+  clip: z.number().positive().optional(),
+  validations: count.optional(),
+  patience: z.number().positive().optional(),
+  model: model.partial().optional(),
+  loss: loss.partial().optional(),
+  optimiser: optimiser.partial().optional(),
+});
+
+/** What may stand where, for suggestions. */
+const KNOWN: Readonly<Record<string, readonly string[]>> = {
+  '': Object.keys(config.shape),
+  model: Object.keys(model.shape),
+  loss: Object.keys(loss.shape),
+  optimiser: Object.keys(optimiser.shape),
+};
+
+export type TrainConfig = Partial<TrainRequest>;
+
+/**
+ * The request that a YAML text describes. Paths in it are relative to the folder that the file stands in.
+ * @throws NearsightError `bad-config` with path, line and field
+ */
+export function parseTrainConfig(text: string, path: string): TrainConfig {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [syntax] = document.errors;
+  if (syntax !== undefined) {
+    throw new NearsightError('bad-config', `this is not YAML: ${syntax.message}`, {
+      hint: 'names and values are written "name: value"; what belongs together is indented by the same number of blanks',
+      place: { path, line: lines.linePos(syntax.pos[0]).line },
+    });
+  }
+  const result = config.safeParse(document.toJS() ?? {});
+  if (!result.success) throw refusal(result.error.issues[0], document, lines, path);
+  return requestOf(result.data, (name) => resolve(dirname(path), name));
+}
+
+function requestOf(config_: z.infer<typeof config>, locate: (name: string) => string): TrainConfig {
+  const { data, validation, out, time, epochs, threads, repulsion, committee, model: shape, ...settings } = config_;
+  const heads = committee === undefined ? {} : { heads: committee };
+  return {
+    ...(data !== undefined && { data: (typeof data === 'string' ? [data] : data).map(locate) }),
+    ...(typeof validation === 'string' && { validation: locate(validation) }),
+    ...(typeof validation === 'number' && { holdOut: validation }),
+    ...(out !== undefined && { out: locate(out) }),
+    ...(time !== undefined && { seconds: time }),
+    epochs,
+    threads,
+    repulsion,
+    // Fields that are absent are absent here too: zod leaves them out.
+    settings: { ...settings, model: { ...shape, ...heads } } as NonNullable<TrainRequest['settings']>,
+  };
+}
+
+function refusal(issue: z.core.$ZodIssue, document: Document, lines: LineCounter, path: string): NearsightError {
+  const at = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys') {
+    const [key] = issue.keys;
+    const known = KNOWN[at.join('.')] ?? [];
+    const near = closest(key, known);
+    return new NearsightError('bad-config', `"${key}" is not a setting${at.length > 0 ? ` of ${at.join('.')}` : ''}`, {
+      hint: near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
+      place: { path, line: lineOf(document, lines, [...at, key]), field: [...at, key].join('.') },
+    });
+  }
+  return new NearsightError('bad-config', issue.message, {
+    hint: 'nearsight train --help explains the settings',
+    place: { path, line: lineOf(document, lines, at), ...(at.length > 0 && { field: at.join('.') }) },
+  });
+}
+
+/** The line of the setting's name; of what it belongs to where it is missing. */
+function lineOf(document: Document, lines: LineCounter, at: readonly string[]): number | undefined {
+  const parent = at.length > 1 ? document.getIn(at.slice(0, -1), true) : document.contents;
+  if (isMap(parent)) {
+    const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === at[at.length - 1]);
+    if (isNode(pair?.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line;
+  }
+  if (isNode(parent) && parent.range) return lines.linePos(parent.range[0]).line;
+  return undefined;
+}
+
+/** The known name that is nearest to what was written; null when none is near. */
+export function closest(word: string, known: readonly string[]): string | null {
+  let best: string | null = null;
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const name of known) {
+    const distance = editDistance(word.toLowerCase(), name.toLowerCase());
+    if (distance < least) {
+      least = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+/** Letters to insert, remove or replace (Levenshtein 1966). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

@@ -1,0 +1,209 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { NearsightError } from '../errors.ts';
+import { errorRow, groupRows } from '../node/report-parts.ts';
+import {
+  checkpointPath,
+  runTraining,
+  type TrainRequest,
+  type TrainRunProgress,
+  type TrainRunResult,
+} from '../node/train-run.ts';
+import { formatErrorRows, formatNumber } from '../report/index.ts';
+import { GPA } from '../units.ts';
+import { formatDuration, type Stage } from './progress.ts';
+import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
+import { parseTrainConfig } from './train-config.ts';
+import { parseCount, parseDuration, parsePositive } from './values.ts';
+
+interface TrainFlags extends CommonFlags {
+  readonly time?: number;
+  readonly epochs?: number;
+  readonly val?: string;
+  readonly committee?: number;
+  readonly cutoff?: number;
+  readonly resume?: boolean;
+}
+
+const DEFAULT_OUT = 'model.safetensors';
+
+const HELP = `
+Examples:
+  nearsight train data.extxyz --time 5min --out si.safetensors
+  nearsight train config.yaml
+
+A tenth of the frames is held out for validation, neighbouring frames of trajectories and scans together; the weights
+of the epoch with the lowest validation loss are kept. Everything can be said in a YAML file, with paths relative to
+its folder; what is left out is chosen from the data. Flags on the command line have the last word.
+
+  data: [bulk.extxyz, liquid.extxyz]
+  validation: val.extxyz             # or a share to hold out: 0.1
+  out: si.safetensors
+  time: 10min                        # of training, on this machine; or epochs: 300
+  seed: 1
+  committee: 4                       # readout heads; their spread is the uncertainty
+  repulsion: true                    # screened nuclear repulsion at short distances
+  batch: 8                           # structures per step
+  rate: 0.005                        # largest learning rate
+  model: { cutoff: 5.0, onset: 3.5, radial: 8, lmax: 3, order: 3, channels: 8, hidden: [32, 32] }
+  loss: { energy: 30, forces: 1, stress: 0.1, groups: { liquid: 0.5 } }   # per (eV/atom)², (eV/Å)², (eV/atom)²
+
+Ctrl-C saves a checkpoint beside the model; the same command with --resume goes on from there to the same bits as a run
+that was never interrupted.`;
+
+export function addTrain(program: Command): void {
+  const command = program
+    .command('train')
+    .summary('train a model on labelled frames')
+    .description('Trains a model on energies (eV), forces (eV/Å) and, where there are any, stresses (eV/Å³).')
+    .argument('<input...>', 'a YAML file with the settings, or labelled frames as extended XYZ')
+    .optionsGroup('Training:')
+    .option('--time <duration>', 'how long it may take here: 60s, 10min, 2h (default: 60s)', parseDuration)
+    .option('--epochs <n>', 'instead of --time: passes through the data, the same everywhere', parseCount)
+    .option('--val <file>', 'validate on these frames instead of a part of the data')
+    .option('--committee <n>', 'readout heads; their spread is the uncertainty', parseCount)
+    .option('--cutoff <Å>', 'how far an atom sees', parsePositive)
+    .option('--resume', 'go on from the checkpoint of an interrupted run');
+  addCommonFlags(command, `write the model here (default: ${DEFAULT_OUT})`)
+    .addHelpText('after', HELP)
+    .action((inputs: string[], flags: TrainFlags, cli: Command) =>
+      runCommand(flags, (session) => trainCommand(session, inputs, flags, cli)),
+    );
+}
+
+async function trainCommand(
+  session: Session,
+  inputs: readonly string[],
+  flags: TrainFlags,
+  cli: Command,
+): Promise<undefined> {
+  const request = await requestOf(inputs, flags, (name) => cli.getOptionValueSource(name) === 'cli');
+  const work = runTraining(request, { signal: session.signal });
+  const progress = session.progress('train');
+  let result: TrainRunResult;
+  try {
+    let next = await work.next();
+    for (; !next.done; next = await work.next()) {
+      if (next.value.note !== undefined) session.say(next.value.note);
+      progress.update(stageOf(next.value));
+    }
+    result = next.value;
+  } finally {
+    progress.end();
+    const checkpoint = checkpointPath(request.out);
+    if (session.signal.aborted && existsSync(checkpoint)) {
+      session.say(`saved ${checkpoint}; the same command with --resume goes on from there`);
+    }
+  }
+  const { model, train, validation } = result;
+  const document = {
+    model: result.path,
+    epochs: result.epochs,
+    seconds: result.seconds,
+    train: { ...train.overall, groups: train.groups },
+    validation: validation === null ? null : { ...validation.overall, groups: validation.groups },
+    split: result.split,
+    weights: model.model.parameters.length,
+  };
+  session.print(document, describe(result, session.colour));
+  return undefined;
+}
+
+/** What the configuration says, overruled by what stands on the command line. */
+async function requestOf(
+  inputs: readonly string[],
+  flags: TrainFlags,
+  given: (name: string) => boolean,
+): Promise<TrainRequest> {
+  if (flags.time !== undefined && flags.epochs !== undefined) {
+    throw usageError('--time and --epochs exclude each other', 'give one of them');
+  }
+  const configs = inputs.filter((path) => /\.ya?ml$/i.test(path));
+  if (configs.length > 0 && inputs.length > 1) {
+    throw usageError('a configuration stands alone', 'name the data in it: data: [a.extxyz, b.extxyz]');
+  }
+  const config = configs.length === 0 ? {} : parseTrainConfig(await readText(configs[0]), configs[0]);
+  const data = configs.length === 0 ? inputs : (config.data ?? []);
+  if (data.length === 0) {
+    throw new NearsightError('bad-config', 'the configuration names no data', {
+      hint: 'add a line such as "data: train.extxyz"',
+      place: { path: configs[0] },
+    });
+  }
+  // One of the two on the command line replaces whichever the file has.
+  const length =
+    flags.time === undefined && flags.epochs === undefined
+      ? { seconds: config.seconds, epochs: config.epochs }
+      : { seconds: flags.time, epochs: flags.epochs };
+  const shape = {
+    ...config.settings?.model,
+    ...(flags.committee !== undefined && { heads: flags.committee }),
+    ...(flags.cutoff !== undefined && { cutoff: flags.cutoff }),
+  };
+  const seed = given('seed') ? flags.seed : (config.settings?.seed ?? flags.seed);
+  return {
+    ...config,
+    ...length,
+    data,
+    validation: flags.val ?? config.validation,
+    out: flags.out ?? config.out ?? DEFAULT_OUT,
+    settings: { ...config.settings, seed, model: shape },
+    threads: given('threads') ? flags.threads : (config.threads ?? flags.threads),
+    resume: flags.resume === true,
+  };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new NearsightError('unreadable-file', 'the configuration cannot be read', {
+      hint: 'check the spelling, the folder you are in and the permissions',
+      place: { path },
+      cause,
+    });
+  }
+}
+
+/** A training as a stage of the progress line. */
+export function stageOf({ phase, epoch, epochs, secondsLeft, train, validation }: TrainRunProgress): Stage {
+  if (phase !== 'training') return { done: epoch, total: epochs, note: phase };
+  const parts = (['validation', 'train'] as const).map((name) => {
+    const errors = name === 'train' ? train : validation;
+    if (errors === null) return '';
+    const numbers = [
+      Number.isFinite(errors.energy) ? `E ${formatNumber(1000 * errors.energy)} meV/atom` : '',
+      Number.isFinite(errors.forces) ? `F ${formatNumber(1000 * errors.forces)} meV/Å` : '',
+      Number.isFinite(errors.stress) ? `S ${formatNumber(errors.stress / GPA)} GPa` : '',
+    ].filter((text) => text !== '');
+    return `${numbers.join(', ')} (${name} RMSE)`;
+  });
+  return {
+    done: epoch,
+    total: epochs,
+    unit: 'epochs',
+    ...(Number.isFinite(secondsLeft) && { secondsLeft }),
+    note: parts.find((text) => text !== '') ?? '',
+  };
+}
+
+function describe(result: TrainRunResult, colour: boolean): string {
+  const { train, validation, epochs, seconds, path, model } = result;
+  const rows = [errorRow('training', train.overall)];
+  if (validation !== null) {
+    const groups = groupRows(validation);
+    rows.push(errorRow('validation', validation.overall));
+    if (groups.length > 1) rows.push(...groups.map((row) => ({ ...row, name: `  ${row.name}` })));
+  }
+  const { shape, parameters } = model.model;
+  return [
+    formatErrorRows(rows, { colour }),
+    '',
+    `${epochs} epochs in ${formatDuration(seconds)}, ${formatNumber(parameters.length, { decimals: 0 })} weights, cutoff ${shape.cutoff} Å`,
+    `model: ${path}`,
+    validation === null ? 'Nothing was held out: these errors say nothing about other structures.' : '',
+  ]
+    .filter((line, k) => k < 4 || line !== '')
+    .join('\n');
+}

@@ -1,0 +1,347 @@
+/** The whole way from labelled frames to a trusted potential, on the silicon data that come with nearsight. */
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Dataset } from '../data/dataset.ts';
+import { type Inspection, inspectDataset } from '../data/inspect.ts';
+import { selectFrames, splitByGroup } from '../data/split.ts';
+import { symbolOf } from '../elements.ts';
+import { NearsightError } from '../errors.ts';
+import {
+  type ErrorReport,
+  type EvaluateProgress,
+  encodeModel,
+  jsonObjectOf,
+  type LoadedPotential,
+  type ModelFile,
+  potentialOf,
+} from '../model/index.ts';
+import { createRandom } from '../random.ts';
+import { type DataSummary, type ReportData, renderReport, type SpeedSummary } from '../report/index.ts';
+import { type Structure, supercell } from '../structure/index.ts';
+import type { CheckResult } from '../validation/index.ts';
+import { createEngine } from './engine.ts';
+import { evaluateDatasets } from './evaluate.ts';
+import { writeFileAtomically } from './files.ts';
+import {
+  cardOf,
+  dataSummary,
+  dynamicsOf,
+  elementRows,
+  errorRow,
+  groupRows,
+  learningOf,
+  measureSpeed,
+  parityOf,
+} from './report-parts.ts';
+import { type SiliconProperties, type SiliconReference, siliconProperties } from './silicon.ts';
+import { type SimulationResult, type SimulationStep, simulate } from './simulate.ts';
+import { readDataset, writeFrames } from './structures.ts';
+import { checkpointPath, runTraining, type TrainRunProgress, type TrainRunResult } from './train-run.ts';
+import { checkModel, representatives } from './trust.ts';
+import { PACKAGE_ROOT, VERSION } from './version.ts';
+
+export interface QuickstartRequest {
+  /** Folder for everything that is written. */
+  readonly out: string;
+  /** Time for the training, s. */
+  readonly seconds: number;
+  readonly seed: number;
+  readonly threads: number;
+  /** Day of the report. */
+  readonly date: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Files that are written, below the folder that was asked for. */
+export interface QuickstartFiles {
+  readonly model: string;
+  readonly report: string;
+  readonly train: string;
+  readonly validation: string;
+  readonly test: string;
+}
+
+export interface QuickstartSplit {
+  readonly train: Dataset;
+  readonly validation: Dataset;
+  readonly test: Dataset;
+  readonly description: string;
+}
+
+/** What is told on the way: progress, or the outcome of a stage. */
+export type QuickstartStep =
+  | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'training-progress'; readonly progress: TrainRunProgress }
+  | { readonly kind: 'data'; readonly inspection: Inspection; readonly split: QuickstartSplit }
+  | { readonly kind: 'training'; readonly result: TrainRunResult }
+  | { readonly kind: 'errors'; readonly test: ErrorReport }
+  | { readonly kind: 'checks'; readonly checks: readonly CheckResult[] }
+  | { readonly kind: 'properties'; readonly properties: SiliconProperties }
+  | { readonly kind: 'dynamics'; readonly run: SimulationResult; readonly speed: SpeedSummary }
+  | { readonly kind: 'skipped'; readonly stage: string; readonly reason: NearsightError };
+
+export interface QuickstartResult {
+  readonly files: QuickstartFiles;
+  readonly test: ErrorReport;
+  readonly checks: readonly CheckResult[];
+  readonly report: ReportData;
+  readonly seconds: number;
+}
+
+/** Frames that are held out for the test, and of the rest for validation. */
+const TEST_SHARE = 0.15;
+const VALIDATION_SHARE = 0.1;
+/** K and fs. */
+const DYNAMICS = { temperature: 300, equilibration: 1500, time: 5000 } as const;
+/** Conventional cells of 8 atoms along each axis. */
+const DYNAMICS_CELLS = [4, 4, 4];
+
+/** What the README of the data says of them. */
+const DFT = { seconds: 8.7, atoms: 8, words: 'Quantum ESPRESSO pw.x 6.7, 8 atoms, 8.7 s on one core' } as const;
+const LEVEL_OF_THEORY = 'PBE, plane waves up to 30 Ry, 3×3×3 k-points per 8 atoms, Quantum ESPRESSO 6.7';
+
+/**
+ * Inspects, splits, trains, measures errors, checks, computes properties, runs dynamics, and writes model and report.
+ * A stage after the training that the potential does not bear is told as skipped and left out of the report.
+ * @throws NearsightError what the stages before throw; the signal's reason when it fires
+ */
+export async function* quickstart(request: QuickstartRequest): AsyncGenerator<QuickstartStep, QuickstartResult> {
+  const began = performance.now();
+  const { out, seed, threads, signal } = request;
+  const files = filesIn(out);
+  await mkdir(out, { recursive: true });
+  const dataset = await readDataset(fileURLToPath(new URL('data/si8-pbe/si8-pbe.extxyz', PACKAGE_ROOT)));
+  const inspection = inspectDataset(dataset);
+  const split = splitThree(dataset, seed);
+  for (const part of ['train', 'validation', 'test'] as const) await writeFrames(files[part], split[part].frames);
+  yield { kind: 'data', inspection, split };
+
+  const training = yield* trained(request, files);
+  yield { kind: 'training', result: training };
+
+  const potential = potentialOf(training.model, await createEngine(threads));
+  try {
+    const test = yield* followed('test errors', evaluateDatasets(potential, [split.test], signal), framesDone);
+    const train = yield* followed('training errors', evaluateDatasets(potential, [split.train], signal), framesDone);
+    yield { kind: 'errors', test };
+    const structures = representatives(split.test.frames);
+    const checks = yield* followed('checks', checkModel(potential, structures, { seed, signal }), (step) => step);
+    yield { kind: 'checks', checks };
+    const heldOut = new Set(split.test.frames);
+    const material = yield* materialOf({ potential, file: training.model }, { dataset, heldOut }, request);
+    const model = completed(training.model, { split, test, checks });
+    const bytes = encodeModel(model);
+    await writeFileAtomically(files.model, bytes);
+    const report = reportOf({
+      request,
+      files,
+      dataset,
+      inspection,
+      split,
+      model,
+      train,
+      test,
+      checks,
+      material,
+      bytes,
+    });
+    await writeFileAtomically(files.report, renderReport(report));
+    return { files, test, checks, report, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    potential.close();
+  }
+}
+
+function filesIn(folder: string): QuickstartFiles {
+  return {
+    model: join(folder, 'silicon.safetensors'),
+    report: join(folder, 'report.html'),
+    train: join(folder, 'train.extxyz'),
+    validation: join(folder, 'validation.extxyz'),
+    test: join(folder, 'test.extxyz'),
+  };
+}
+
+function splitThree(dataset: Dataset, seed: number): QuickstartSplit {
+  const random = createRandom(seed);
+  const outer = splitByGroup(dataset, TEST_SHARE, random);
+  const rest = selectFrames(dataset, outer.train);
+  const inner = splitByGroup(rest, VALIDATION_SHARE, random);
+  const train = selectFrames(rest, inner.train);
+  const validation = selectFrames(rest, inner.heldOut);
+  const test = selectFrames(dataset, outer.heldOut);
+  const description =
+    `${train.frames.length} frames for training, ${validation.frames.length} for validation (they choose the epoch ` +
+    `that is kept), ${test.frames.length} for the test, looked at once, after the training. Of the test: ` +
+    outer.description;
+  return { train, validation, test, description };
+}
+
+async function* trained(
+  { seconds, seed, threads, signal }: QuickstartRequest,
+  files: QuickstartFiles,
+): AsyncGenerator<QuickstartStep, TrainRunResult> {
+  // What an interrupted quickstart left is not worth resuming.
+  await rm(checkpointPath(files.model), { force: true });
+  const run = runTraining(
+    { data: [files.train], validation: files.validation, out: files.model, seconds, threads, settings: { seed } },
+    { ...(signal && { signal }) },
+  );
+  let next = await run.next();
+  for (; !next.done; next = await run.next()) yield { kind: 'training-progress', progress: next.value };
+  return next.value;
+}
+
+/** How far a step of some work is. */
+type Measure<Step> = (step: Step) => { readonly done: number; readonly total: number };
+
+/** The result of `work`; its steps become progress. */
+async function* followed<Step, Result>(
+  stage: string,
+  work: AsyncGenerator<Step, Result>,
+  measure: Measure<Step>,
+): AsyncGenerator<QuickstartStep, Result> {
+  let next = await work.next();
+  for (; !next.done; next = await work.next()) yield { kind: 'progress', stage, ...measure(next.value) };
+  return next.value;
+}
+
+const framesDone: Measure<EvaluateProgress> = ({ done, of }) => ({ done, total: of });
+const simulated: Measure<SimulationStep> = ({ sample, steps }) => ({ done: sample.step, total: steps });
+
+/** What is found out about the material; parts are missing where the potential did not bear them. */
+interface Material {
+  readonly properties?: SiliconProperties;
+  readonly run?: SimulationResult;
+  readonly speed?: SpeedSummary;
+}
+
+async function* materialOf(
+  { potential, file }: { readonly potential: LoadedPotential; readonly file: ModelFile },
+  reference: SiliconReference,
+  { seed, signal }: QuickstartRequest,
+): AsyncGenerator<QuickstartStep, Material> {
+  let properties: SiliconProperties | undefined;
+  let stage = 'properties';
+  try {
+    properties = yield* followed(stage, siliconProperties(potential, reference, signal), (step) => step);
+    yield { kind: 'properties', properties };
+    stage = 'dynamics';
+    const structure = supercell(properties.relaxed, DYNAMICS_CELLS);
+    const { temperature, time, equilibration } = DYNAMICS;
+    const request = { structure, potential, temperature, time, equilibration, seed, signal, every: 10 };
+    const run = yield* followed(stage, simulate({ ...request, ensemble: 'nve' }), simulated);
+    signal?.throwIfAborted();
+    const speed = await speedOnOneCore(file, structure);
+    yield { kind: 'dynamics', run, speed };
+    return { properties, run, speed };
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    yield { kind: 'skipped', stage, reason: error };
+    return { ...(properties && { properties }) };
+  }
+}
+
+/** Against the DFT, which ran on one core, too. */
+async function speedOnOneCore(file: ModelFile, structure: Structure): Promise<SpeedSummary> {
+  const potential = potentialOf(file, await createEngine(1));
+  try {
+    const speed = measureSpeed(potential, structure, 1);
+    const perAtom = (1e6 * DFT.seconds) / DFT.atoms;
+    return { ...speed, timesFasterThanDft: perAtom / speed.microsecondsPerAtom, dft: DFT.words };
+  } finally {
+    potential.close();
+  }
+}
+
+/** The model file with what was found out after the training. */
+function completed(
+  file: ModelFile,
+  found: { readonly split: QuickstartSplit; readonly test: ErrorReport; readonly checks: readonly CheckResult[] },
+): ModelFile {
+  const { provenance } = file;
+  const checks = found.checks.map(({ id, value, limit, unit, verdict }) => ({ id, value, limit, unit, verdict }));
+  return {
+    ...file,
+    provenance: {
+      ...provenance,
+      split: { ...provenance.split, description: found.split.description },
+      errors: { ...provenance.errors, test: found.test.overall },
+    },
+    validation: jsonObjectOf({ nearsightVersion: VERSION, checks }),
+  };
+}
+
+interface Found {
+  readonly request: QuickstartRequest;
+  readonly files: QuickstartFiles;
+  readonly dataset: Dataset;
+  readonly inspection: Inspection;
+  readonly split: QuickstartSplit;
+  readonly model: ModelFile;
+  readonly train: ErrorReport;
+  readonly test: ErrorReport;
+  readonly checks: readonly CheckResult[];
+  readonly material: Material;
+  readonly bytes: Uint8Array;
+}
+
+function reportOf(found: Found): ReportData {
+  const { model, train, test, checks, material, request, files } = found;
+  const { validation } = model.provenance.errors;
+  const { properties, run, speed } = material;
+  const learning = learningOf(model);
+  return {
+    schema: 1,
+    name: 'silicon-quickstart',
+    elements: model.model.elements.map(symbolOf),
+    date: request.date,
+    generator: `nearsight ${VERSION}`,
+    ...(speed && { speed }),
+    data: dataOf(found),
+    ...(learning && { learning }),
+    errors: {
+      train: errorRow('training', train.overall),
+      ...(validation !== null && { validation: errorRow('validation', validation) }),
+      test: errorRow('held-out', test.overall),
+      groups: groupRows(test),
+      elements: elementRows(test),
+    },
+    parity: parityOf({ train, test }),
+    checks,
+    ...(properties && { properties: properties.report }),
+    ...(run && { dynamics: dynamicsOf(run, 'NVE', DYNAMICS.temperature) }),
+    card: cardOf(model, {
+      sha256: createHash('sha256').update(found.bytes).digest('hex'),
+      intendedUse:
+        'A first look: bulk silicon in the diamond structure up to about 1200 K, strains up to 6 %, and a glimpse of the liquid.',
+      notFor: ['surfaces, defects and grain boundaries', 'other crystal structures', 'quantitative work on the liquid'],
+      licence: 'data: CC0 1.0',
+      command: `nearsight train ${files.train} --val ${files.validation} --epochs ${model.provenance.epochs} --seed ${request.seed} --out ${files.model}`,
+    }),
+  };
+}
+
+function dataOf({ dataset, inspection, split }: Found): DataSummary {
+  const frames = (part: Dataset, group: string): number => part.frames.filter((frame) => frame.group === group).length;
+  return dataSummary(dataset, {
+    source: relative(fileURLToPath(PACKAGE_ROOT), dataset.source),
+    levelOfTheory: LEVEL_OF_THEORY,
+    licence: 'CC0 1.0',
+    split: split.description,
+    groups: inspection.groups.map((group) => ({
+      ...group,
+      train: frames(split.train, group.name),
+      validation: frames(split.validation, group.name),
+      test: frames(split.test, group.name),
+    })),
+    findings: inspection.findings.map(({ code, severity, frame, message }) => ({
+      code,
+      severity: severity === 'note' ? 'info' : severity,
+      message,
+      ...(frame !== null && { frame }),
+    })),
+  });
+}
