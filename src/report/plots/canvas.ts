@@ -37,7 +37,7 @@ export function drawPlot(options: PlotOptions): Html {
     document,
     className: options.id,
     ...SIZES[options.size],
-    marginLeft: 56,
+    marginLeft: 60,
     marginBottom: 42,
     marginTop: 12,
     marginRight: 12,

@@ -84,11 +84,17 @@ export function stressStrainPlot(id: string, curve: StressStrain, size: PanelSiz
 
 /** Energy per atom against time, from its first value: the total energy light, the conserved one strong. */
 export function energyTimePlot(id: string, run: DynamicsReport, size: PanelSize): Html | undefined {
-  const series = (energies: readonly number[] | undefined): readonly Point[] => {
+  const relative = (energies: readonly number[] | undefined): readonly number[] => {
     const start = energies?.find(Number.isFinite) ?? 0;
-    const relative = (energies ?? []).map((energy) => energy - start);
-    return thinSeries(points(run.time, relative, 1e-3, 1000 / run.atoms));
+    return (energies ?? []).map((energy) => (energy - start) / run.atoms);
   };
+  // A quiet run moves by some µeV, a poor one by many meV: the unit follows, so that tick labels stay short.
+  const largest = [...relative(run.totalEnergy), ...relative(run.conservedEnergy)]
+    .filter(Number.isFinite)
+    .reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const [unit, factor] = largest < 1e-4 ? ['µeV', 1e6] : ['meV', 1e3];
+  const series = (energies: readonly number[] | undefined): readonly Point[] =>
+    thinSeries(points(run.time, relative(energies), 1e-3, factor));
   const total = series(run.totalEnergy);
   const conserved = series(run.conservedEnergy);
   if (total.length + conserved.length === 0) return undefined;
@@ -97,7 +103,7 @@ export function energyTimePlot(id: string, run: DynamicsReport, size: PanelSize)
     description: 'Change of the energy per atom during the molecular dynamics run',
     size,
     x: { label: 'Time (ps)' },
-    y: { label: 'Energy change (meV/atom)', ...span(1, total, conserved) },
+    y: { label: `Energy change (${unit}/atom)`, ...span(1, total, conserved) },
     marks: [
       line(total, conserved.length === 0 ? 'var(--strong)' : 'var(--train)', 1.2),
       line(conserved, 'var(--strong)', 1.6),

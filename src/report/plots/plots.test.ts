@@ -133,7 +133,9 @@ test('held-out reference points are filled, the others are open', () => {
   const heldOut = { volume: [21], energy: [-106.98] };
   const svg = energyVolumePlot('e', { potential, reference: potential, heldOut }, 'wide')!.html;
   const { document } = parseHTML(svg);
-  const fills = [...document.querySelectorAll('circle')].map((circle) => circle.closest('[fill]')!.getAttribute('fill'));
+  const fills = [...document.querySelectorAll('circle')].map((circle) =>
+    circle.closest('[fill]')!.getAttribute('fill'),
+  );
   expect(fills.filter((fill) => fill === 'var(--paper)')).toHaveLength(3);
   expect(fills.filter((fill) => fill === 'currentColor')).toHaveLength(1);
 });

@@ -33,7 +33,7 @@ function propertyTable(properties: PropertyReport, numbering: Numbering): Html |
 }
 
 function plain(value: number | undefined): Html {
-  return value === undefined ? html`` : typeset(formatNumber(value, { digits: 6, trim: true }));
+  return value === undefined ? html`` : typeset(formatNumber(value, { digits: 4, trim: true }));
 }
 
 /** The uncertainty with two digits, and the value with as many decimals: `5.47410 ± 0.00080`. */
