@@ -104,8 +104,10 @@ describe('potential', () => {
     for (const [a, b] of [
       [0, 0],
       [1, 1],
+      [2, 2],
       [2, 1],
       [0, 2],
+      [1, 0],
     ]) {
       const energyAt = (by: number): number => {
         const strain = new Float64Array(9);
