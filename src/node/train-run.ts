@@ -270,7 +270,8 @@ async function* trainWithCheckpoints(
   input: TrainingInput,
   plan: string,
 ): AsyncGenerator<TrainRunProgress, TrainingResult> {
-  const run = train(input);
+  // Not told of the signal: it would stop before the epoch that is to be saved.
+  const run = train({ ...input, signal: undefined });
   const path = checkpointPath(request.out);
   const interval = 1000 * (request.checkpointEvery ?? CHECKPOINT_INTERVAL);
   const began = performance.now();
