@@ -1,7 +1,13 @@
 import type { Command } from 'commander';
-import type { Dataset } from '../data/dataset.ts';
-import { type Inspection, inspectDataset, type Range } from '../data/inspect.ts';
-import { naiveSplit, selectFrames, splitByGroup } from '../data/split.ts';
+import {
+  type Dataset,
+  type Inspection,
+  inspectDataset,
+  naiveSplit,
+  type Range,
+  selectFrames,
+  splitByGroup,
+} from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
 import { readDataset, readFrames, writeFrames } from '../node/structures.ts';
 import { createRandom } from '../random.ts';

@@ -1,8 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Frame } from '../data/dataset.ts';
-import type { WritableFrame } from '../data/extxyz-write.ts';
+import type { Frame, WritableFrame } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import type { ErrorReport, ErrorSummary, Prediction } from '../model/index.ts';
 import { evaluateDatasets } from '../node/evaluate.ts';
@@ -11,7 +10,7 @@ import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts
 import { writeFrames } from '../node/structures.ts';
 import { VERSION } from '../node/version.ts';
 import { formatErrorRows, renderReport } from '../report/index.ts';
-import { openDatasets, withModel } from './inputs.ts';
+import { openDatasets, trainedOn, withModel } from './inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, today } from './session.ts';
 
 interface EvaluateFlags extends CommonFlags {
@@ -52,6 +51,8 @@ async function evaluateCommand(
 ): Promise<undefined> {
   const datasets = await openDatasets(data);
   await withModel(model, flags.threads, async ({ file, potential }) => {
+    const known = trainedOn(file, datasets);
+    if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);
     const predicted: WritableFrame[] = [];
     const progress = session.progress('evaluate');
     const work = evaluateDatasets(potential, datasets, session.signal);

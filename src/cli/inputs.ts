@@ -1,5 +1,5 @@
 /** What commands are given on the command line, opened: models, structures, labelled frames. */
-import type { Dataset, Frame } from '../data/dataset.ts';
+import type { Dataset, Frame } from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
 import { type LoadedPotential, type ModelFile, potentialOf } from '../model/index.ts';
 import { createEngine } from '../node/engine.ts';
@@ -64,4 +64,10 @@ export async function openDatasets(paths: readonly string[]): Promise<Dataset[]>
   const datasets: Dataset[] = [];
   for (const path of paths) datasets.push(await readDataset(path));
   return datasets;
+}
+
+/** Files whose very bytes a model was trained (or validated) on. */
+export function trainedOn({ provenance }: ModelFile, datasets: readonly Dataset[]): string[] {
+  const known = new Set(provenance.dataset.map(({ sha256 }) => sha256));
+  return datasets.filter(({ sha256 }) => known.has(sha256)).map(({ source }) => source);
 }

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { AtomArray } from '../data/dataset.ts';
-import type { WritableFrame } from '../data/extxyz-write.ts';
+import type { AtomArray, WritableFrame } from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
 import type { MdSample } from '../md/index.ts';
 import { type Moment, type SimulationResult, simulate, usualTimestep } from '../node/simulate.ts';

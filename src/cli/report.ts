@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
+import type { Dataset } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
+import type { ErrorReport } from '../model/index.ts';
 import { evaluateDatasets } from '../node/evaluate.ts';
 import { writeFileAtomically } from '../node/files.ts';
 import {
@@ -17,9 +19,11 @@ import {
 import { simulate } from '../node/simulate.ts';
 import { checkModel, enlarged, lowestEnergy, representatives, stableCrystal } from '../node/trust.ts';
 import { VERSION } from '../node/version.ts';
-import { formatChecks, type ReportData, renderReport, verdictSentence } from '../report/index.ts';
+import { type ReportData, renderReport, verdictSentence } from '../report/index.ts';
 import type { Structure } from '../structure/index.ts';
-import { type OpenModel, openDatasets, withModel } from './inputs.ts';
+import type { CheckResult } from '../validation/index.ts';
+import { describeChecks } from './checks.ts';
+import { type OpenModel, openDatasets, trainedOn, withModel } from './inputs.ts';
 import type { Progress } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from './session.ts';
 import { parseTemperature } from './values.ts';
@@ -61,14 +65,17 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
   const out = flags.out ?? DEFAULT_OUT;
   return withModel(path, flags.threads, async (model) => {
     const progress = session.progress('report');
-    const data = await gather(model, flags, { name: flags.name ?? basename(path, '.safetensors'), session, progress });
+    const { data, checks } = await gather(model, flags, {
+      name: flags.name ?? basename(path, '.safetensors'),
+      session,
+      progress,
+    });
     progress.end();
     session.signal.throwIfAborted();
     await writeFileAtomically(out, renderReport(data));
-    const checks = data.checks ?? [];
     const failed = checks.filter((check) => check.verdict === 'fail').length;
     const document = { report: out, verdict: verdictSentence(data), checks };
-    session.print(document, [formatChecks(checks), '', document.verdict, `report: ${out}`].join('\n'));
+    session.print(document, [describeChecks(checks, session.colour), document.verdict, `report: ${out}`].join('\n'));
     return failed === 0 ? 0 : 1;
   });
 }
@@ -77,7 +84,7 @@ async function gather(
   { file, potential }: OpenModel,
   flags: ReportFlags,
   to: { readonly name: string; readonly session: Session; readonly progress: Progress },
-): Promise<ReportData> {
+): Promise<{ readonly data: ReportData; readonly checks: readonly CheckResult[] }> {
   const { session, progress } = to;
   const { signal } = session;
   const { errors } = file.provenance;
@@ -85,11 +92,19 @@ async function gather(
   const frames = datasets.flatMap((dataset) => dataset.frames);
   const structures = frames.length > 0 ? representatives(frames) : [stableCrystal(potential)];
   const start = enlarged(frames.length > 0 ? lowestEnergy(frames).structure : structures[0]);
-  const test =
-    frames.length === 0 ? null : await last(evaluateDatasets(potential, datasets, signal), progress, 'errors');
-  const checks = await last(checkModel(potential, structures, { seed: flags.seed, signal }), progress, 'checks');
-  const run = await last(simulate(dynamics(potential, start, flags, signal)), progress, 'dynamics');
-  return {
+  const found = await evaluated(potential, datasets, { signal, progress });
+  // Frames that were trained on prove nothing.
+  const known = trainedOn(file, datasets);
+  if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);
+  const test = known.length > 0 ? null : found;
+  const checks = await last(checkModel(potential, structures, { seed: flags.seed, signal }), (step) =>
+    progress.update({ ...step, note: 'checks' }),
+  );
+  const run = await last(simulate(dynamics(potential, start, flags, signal)), ({ sample, steps, phase }) =>
+    progress.update({ done: sample.step, total: steps, unit: 'steps', note: phase }),
+  );
+  const learning = learningOf(file);
+  const data: ReportData = {
     schema: 1,
     name: to.name,
     elements: file.model.elements.map(symbolOf),
@@ -97,7 +112,7 @@ async function gather(
     generator: `nearsight ${VERSION}`,
     speed: measureSpeed(potential, start, flags.threads),
     ...(datasets.length > 0 && { data: dataSummary(joined(datasets), { split: file.provenance.split.description }) }),
-    ...(learningOf(file) && { learning: learningOf(file)! }),
+    ...(learning && { learning }),
     errors: {
       ...(errors.train !== null && { train: errorRow('training', errors.train) }),
       ...(errors.validation !== null && { validation: errorRow('validation', errors.validation) }),
@@ -105,14 +120,26 @@ async function gather(
         ? { test: errorRow('held-out', test.overall), groups: groupRows(test), elements: elementRows(test) }
         : errors.test !== undefined && { test: errorRow('held-out', errors.test) }),
     },
-    ...(test !== null && { parity: parityOf({ test }) }),
+    ...(found !== null && { parity: parityOf(test === null ? { train: found } : { test: found }) }),
     checks,
     dynamics: dynamicsOf(run, 'NVE', flags.temperature),
     card: cardOf(file),
   };
+  return { data, checks };
 }
 
-const joined = (datasets: readonly Parameters<typeof dataSummary>[0][]): Parameters<typeof dataSummary>[0] => ({
+async function evaluated(
+  potential: OpenModel['potential'],
+  datasets: readonly Dataset[],
+  to: { readonly signal: AbortSignal; readonly progress: Progress },
+): Promise<ErrorReport | null> {
+  if (datasets.length === 0) return null;
+  return last(evaluateDatasets(potential, datasets, to.signal), ({ done, of }) =>
+    to.progress.update({ done, total: of, unit: 'frames', note: 'errors' }),
+  );
+}
+
+const joined = (datasets: readonly Dataset[]): Dataset => ({
   frames: datasets.flatMap((dataset) => dataset.frames),
   source: datasets.map((dataset) => dataset.source).join(', '),
   sha256: datasets.length === 1 ? datasets[0].sha256 : '',
@@ -130,13 +157,9 @@ function dynamics(
   return { ...shared, ensemble: 'nve', time: 5000, equilibration: 1000, every: 10 };
 }
 
-/** The result of long work; its steps only move the progress line. */
-async function last<Step, Result>(
-  work: AsyncGenerator<Step, Result>,
-  progress: Progress,
-  note: string,
-): Promise<Result> {
+/** The result of long work, each step of which is told. */
+async function last<Step, Result>(work: AsyncGenerator<Step, Result>, tell: (step: Step) => void): Promise<Result> {
   let next = await work.next();
-  for (let done = 0; !next.done; next = await work.next(), done++) progress.update({ done, total: 0, note });
+  for (; !next.done; next = await work.next()) tell(next.value);
   return next.value;
 }

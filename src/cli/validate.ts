@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { readDataset } from '../node/structures.ts';
 import { checkModel, representatives, stableCrystal } from '../node/trust.ts';
-import { type CheckRow, formatChecks } from '../report/index.ts';
 import type { CheckResult } from '../validation/index.ts';
+import { describeChecks } from './checks.ts';
 import { withModel } from './inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from './session.ts';
 
@@ -60,29 +60,17 @@ async function validateCommand(session: Session, path: string, flags: ValidateFl
       skipped: checks.filter((check) => check.verdict === 'skipped').length,
       checks,
     };
-    await session.printAndSave(document, describe(checks, flags.explain === true, session.colour));
+    const text = describeChecks(checks, session.colour);
+    await session.printAndSave(document, flags.explain ? `${text}\n${explain(checks)}` : text);
     return failed === 0 ? 0 : 1;
   });
 }
 
-function describe(checks: readonly CheckResult[], explain: boolean, colour: boolean): string {
-  const rows: CheckRow[] = checks.map((check) => ({
-    ...check,
-    reason: check.verdict === 'pass' ? '' : check.reason,
-  }));
-  const failed = checks.filter((check) => check.verdict === 'fail').length;
-  const skipped = checks.filter((check) => check.verdict === 'skipped').length;
-  const passed = checks.length - failed - skipped;
-  const rest = [failed > 0 ? `${failed} failed` : '', skipped > 0 ? `${skipped} skipped` : ''].filter((t) => t !== '');
-  const lines = [
-    formatChecks(rows, { colour }),
-    '',
-    [`${passed} of ${checks.length} checks passed`, ...rest].join(', '),
-  ];
-  if (explain) {
-    for (const { id, question, limitReason, source } of checks) {
-      lines.push('', `${id}: ${question}`, `  limit: ${limitReason}`, `  source: ${source}`);
-    }
-  }
-  return lines.join('\n');
+/** What each check asks, and why its limit is what it is. */
+function explain(checks: readonly CheckResult[]): string {
+  return checks
+    .map(
+      ({ id, question, limitReason, source }) => `\n${id}: ${question}\n  limit: ${limitReason}\n  source: ${source}`,
+    )
+    .join('\n');
 }

@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
 import { type ErrorReport, type EvaluateProgress, evaluateFrames } from '../model/index.ts';
 import type { Potential } from '../model/potential.ts';

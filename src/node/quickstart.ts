@@ -3,9 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Dataset } from '../data/dataset.ts';
-import { type Inspection, inspectDataset } from '../data/inspect.ts';
-import { selectFrames, splitByGroup } from '../data/split.ts';
+import { type Dataset, type Inspection, inspectDataset, selectFrames, splitByGroup } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import {

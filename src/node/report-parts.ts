@@ -1,6 +1,6 @@
 /** From what the library found out to the records that a report is drawn from. */
 import { arch, cpus } from 'node:os';
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset } from '../data/index.ts';
 import type { ElementErrors, ErrorReport, ErrorSummary, Json, ModelFile, Pairs } from '../model/index.ts';
 import type { Potential } from '../model/potential.ts';
 import {

@@ -1,5 +1,5 @@
 /** Properties of silicon from a potential, beside those that the DFT frames of the embedded data give. */
-import type { Dataset, Frame } from '../data/dataset.ts';
+import type { Dataset, Frame } from '../data/index.ts';
 import { finish, relax } from '../md/index.ts';
 import type { Potential } from '../model/potential.ts';
 import {

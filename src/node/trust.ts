@@ -1,5 +1,5 @@
 /** How far a potential can be trusted: the checks of `validation/`, on structures that suit the model. */
-import type { Frame } from '../data/dataset.ts';
+import type { Frame } from '../data/index.ts';
 import { covalentRadiusOf, symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import type { Potential } from '../model/potential.ts';

@@ -1,0 +1,88 @@
+/**
+ * nearsight, the library: the same in Node and in the browser. Units: Å, eV, eV/Å, eV/Å³ (positive in tension), fs, K,
+ * u. Files, threads and outside programs are in `nearsight/node`.
+ */
+export {
+  type Dataset,
+  type Frame,
+  type Inspection,
+  inspectDataset,
+  type Labels,
+  naiveSplit,
+  parseExtxyz,
+  readExtxyz,
+  type Split,
+  selectFrames,
+  splitByGroup,
+  type WritableFrame,
+  writeExtxyz,
+} from './data/index.ts';
+export { atomicNumberOf, massOf, symbolOf } from './elements.ts';
+export { formatError, formatPlace, NearsightError, type Place } from './errors.ts';
+export type { Kernel, ModelShape } from './kernels/kernels.ts';
+export { createReferenceKernel } from './kernels/reference/kernel.ts';
+export { createSimdKernel } from './kernels/simd/kernel.ts';
+export {
+  conservedDrift,
+  finish,
+  type Integrator,
+  langevin,
+  type MdCheckpoint,
+  type MdSample,
+  type MdState,
+  maxwellBoltzmann,
+  mdCheckpoint,
+  type RelaxResult,
+  relax,
+  resumeMd,
+  runMd,
+  startMd,
+  velocityVerlet,
+} from './md/index.ts';
+export {
+  decodeModel,
+  type ErrorReport,
+  type Evaluation,
+  encodeModel,
+  evaluateFrames,
+  type LoadedPotential,
+  type Model,
+  type ModelFile,
+  type Potential,
+  potentialOf,
+  predict,
+  sumPotentials,
+  zblPotential,
+} from './model/index.ts';
+export {
+  type ElasticConstants,
+  type EquationOfState,
+  elasticConstants,
+  equationOfState,
+  fitBirchMurnaghan,
+  stressStrain,
+  vacancyEnergy,
+} from './properties/index.ts';
+export { createRandom, type Random } from './random.ts';
+export { parseReportData, type ReportData, renderReport } from './report/index.ts';
+export {
+  buildNeighbourList,
+  cellVolume,
+  checkStructure,
+  copyStructure,
+  createStructure,
+  crystal,
+  isStale,
+  massesOf,
+  type NeighbourList,
+  rattled,
+  type Structure,
+  strained,
+  supercell,
+  vacancy,
+} from './structure/index.ts';
+export { elementsOf, prepareFrames, type TrainingFrame } from './training/prepare.ts';
+export { DEFAULT_TRAINING, MOLECULE_MODEL, SOLID_MODEL, type TrainingSettings } from './training/settings.ts';
+export { type TrainingInput, type TrainingProgress, type TrainingResult, train } from './training/trainer.ts';
+export { EV_PER_U, GPA, KB } from './units.ts';
+export { allChecks, type Check, type CheckResult, runChecks } from './validation/index.ts';

@@ -1,0 +1,10 @@
+/** nearsight in Node: files, threads, and whole runs that read and write them. */
+export { createEngine, defaultThreads } from './engine.ts';
+export { evaluateDatasets } from './evaluate.ts';
+export { writeFileAtomically } from './files.ts';
+export { readModel, writeModel } from './model.ts';
+export { type Moment, type SimulationRequest, type SimulationResult, simulate } from './simulate.ts';
+export { readDataset, readFrames, writeFrames } from './structures.ts';
+export { runTraining, type TrainRequest, type TrainRunProgress, type TrainRunResult } from './train-run.ts';
+export { checkModel, representatives, stableCrystal } from './trust.ts';
+export { VERSION } from './version.ts';
