@@ -21,6 +21,7 @@ test.each([
   ['{"a":1,"a":2}', 'the key "a" twice'],
   ['{"a":1,"\\u0061":2}', 'the key "a" twice'],
   ['[{"x":{"b" : 1, "c":0,\n"b":[]}}]', 'the key "b" twice'],
+  ['{"x":"\\"","a":1,"a":2}', 'the key "a" twice'],
   ['{"__proto__":{"polluted":1}}', '__proto__'],
   ['{"\\u005f_proto__":1}', '__proto__'],
   ['['.repeat(65) + ']'.repeat(65), 'levels deep'],
@@ -45,6 +46,7 @@ test('a deep text is refused before it can exhaust the stack', () => {
 
 test('plain records become JSON with sorted keys; keys without a value disappear', () => {
   expect(JSON.stringify(jsonOf({ b: 1, a: { d: [1, -0, null], c: undefined } }))).toBe('{"a":{"d":[1,0,null]},"b":1}');
+  expect(jsonOf(-0)).toBe(0);
 });
 
 test.each([
