@@ -17,8 +17,11 @@ function withUnit(text: string, units: Readonly<Record<string, number>>, example
   const factor = Object.hasOwn(units, unit) ? units[unit] : Number.NaN;
   const result = value * factor;
   if (Number.isFinite(result) && result >= 0) return result;
+  const names = Object.keys(units)
+    .filter((name) => name !== '')
+    .join(', ');
   const missing = unit === '' && Number.isFinite(value) ? 'a unit is missing; ' : '';
-  throw new InvalidArgumentError(`${missing}write it like ${example} (units: ${Object.keys(units).join(', ')}).`);
+  throw new InvalidArgumentError(`${missing}write it like ${example} (units: ${names}).`);
 }
 
 /** Simulated time in fs: `500fs`, `10ps`, `1.5ns`. */

@@ -122,7 +122,8 @@ export function dynamicsOf(run: SimulationResult, ensemble: string, temperature:
     timestep: run.timestep,
     temperature,
     time: moments.map((m) => m.time),
-    totalEnergy: moments.map((m) => m.potentialEnergy + m.kineticEnergy),
+    // Without a thermostat it is the conserved energy.
+    ...(ensemble !== 'NVE' && { totalEnergy: moments.map((m) => m.potentialEnergy + m.kineticEnergy) }),
     conservedEnergy: moments.map((m) => m.conservedEnergy),
     temperatures: moments.map((m) => m.temperature),
     ...only('driftMeVPerAtomPerPs', drift?.drift_meV_per_atom_per_ps),

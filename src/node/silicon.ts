@@ -114,7 +114,8 @@ function propertyTable(found: {
     name,
     unit,
     value,
-    ...(reference !== undefined && { reference }),
+    // As many digits as the potential's own value is shown with.
+    ...(reference !== undefined && { reference: Number(reference.toPrecision(4)) }),
     ...(experiment !== undefined && { experiment }),
   });
   return [
