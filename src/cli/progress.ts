@@ -51,7 +51,7 @@ export function createProgress(label: string, options: ProgressOptions = {}): Pr
       if (quiet || now - shown < (live ? REDRAW : REPEAT)) return;
       shown = now;
       const text = describe(label, stage, { elapsed: (now - start.time) / 1000, from: start.done, bar: live });
-      screen.write(live ? `\r${cut(text, (screen.columns ?? 80) - 1)}\u001b[K` : `${text}\n`);
+      screen.write(live ? `\r${cut(text, (screen.columns || 80) - 1)}\u001b[K` : `${text}\n`);
     },
     end() {
       if (live && !quiet) screen.write('\r\u001b[K');
