@@ -25,7 +25,7 @@ export function addBench(program: Command): void {
       'Times evaluation at 1,000 … 100,000 atoms, training step, neighbour list and MD step on this machine.',
     )
     .optionsGroup('Benchmark:')
-    .option('--million', 'evaluate a million atoms, too (some 6 GB of memory)')
+    .option('--million', 'evaluate a million atoms, too (1 GB of memory)')
     .option('--rounds <n>', 'how often each case is timed', parseCount, 9);
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText('after', HELP)
