@@ -43,14 +43,14 @@ export function createRandom(from: number | RandomState): Random {
   }
 
   const next = (): number => {
-    const result = Math.imul(rotateLeft(Math.imul(s[1]!, 5), 7), 9) >>> 0;
-    const t = s[1]! << 9;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s[1]!;
-    s[1]! ^= s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= t;
-    s[3] = rotateLeft(s[3]!, 11);
+    const result = Math.imul(rotateLeft(Math.imul(s[1], 5), 7), 9) >>> 0;
+    const t = s[1] << 9;
+    s[2] ^= s[0];
+    s[3] ^= s[1];
+    s[1] ^= s[2];
+    s[0] ^= s[3];
+    s[2] ^= t;
+    s[3] = rotateLeft(s[3], 11);
     return result;
   };
   const uniform = (): number => next() / 4294967296;
@@ -80,12 +80,12 @@ export function createRandom(from: number | RandomState): Random {
       const p = Int32Array.from({ length: n }, (_, i) => i);
       for (let i = n - 1; i > 0; i--) {
         const j = below(i + 1);
-        const t = p[i]!;
-        p[i] = p[j]!;
+        const t = p[i];
+        p[i] = p[j];
         p[j] = t;
       }
       return p;
     },
-    state: () => ({ words: [s[0]!, s[1]!, s[2]!, s[3]!], spare }),
+    state: () => ({ words: [s[0], s[1], s[2], s[3]], spare }),
   };
 }

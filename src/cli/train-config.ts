@@ -22,6 +22,7 @@ const duration = z.string().transform((text, context) => {
 
 const model = z.strictObject({
   radial: fours,
+  radialHigh: fours,
   lmax: z.union([z.literal(2), z.literal(3)]),
   order: z.union([z.literal(2), z.literal(3), z.literal(4)]),
   channels: fours,

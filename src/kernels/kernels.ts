@@ -15,7 +15,7 @@
  *   x[p,k]      = invariants of A[·,k], in this order p:
  *     ν=1: A_00;  ν=2: Σ_m A_lm², l = 1 … lmax;
  *     ν=3: Σ C^{l1 l2 l3}_{m1 m2 m3} A_l1m1 A_l2m2 A_l3m3 for (1,1,2), (1,2,3), (2,2,2), (2,3,3), as far as lmax allows;
- *     ν=4: Σ_M T^{11}_M T^{22}_M and Σ_M T^{22}_M T^{22}_M, T^{l l'}_M = Σ_{mm'} C^{l l' 2}_{m m' M} A_lm A_l'm'
+ *     ν=4: Σ_M T^{11}_M T^{22}_M, T^{l l'}_M = Σ_{mm'} C^{l l' 2}_{m m' M} A_lm A_l'm'
  *     C^{l1 l2 l3} = ∫ Y_l1m1 Y_l2m2 Y_l3m3 dΩ divided by its Frobenius norm over (m1, m2, m3)
  *   feature f   = p · K + k;  F = (number of invariants) · K
  *   h1 = silu(x·w1 + b1[z]);  h2 = silu(h1·w2 + b2[z]);  e = h2·w3 + x·skip + b3[z]     for each head
@@ -67,7 +67,7 @@ export interface WeightLayout {
 
 /** Number of invariants per channel. */
 export function invariantCount(lmax: 2 | 3, order: 2 | 3 | 4): number {
-  return 1 + lmax + (order >= 3 ? (lmax === 3 ? 4 : 2) : 0) + (order >= 4 ? 2 : 0);
+  return 1 + lmax + (order >= 3 ? (lmax === 3 ? 4 : 2) : 0) + (order >= 4 ? 1 : 0);
 }
 
 /** Number of features F of an atom. */

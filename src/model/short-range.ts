@@ -41,7 +41,6 @@ export function kernelSystem(structure: Structure, list: NeighbourList, species:
 /** The learned short-range part: Σ_i (E0[z_i] + e_i), evaluated by `kernel`. */
 export function shortRangePotential(model: Model, kernel: Kernel): EnginePotential {
   const engine = kernel.load(model.shape, foldedWeights(model));
-  const reference = new Map(model.elements.map((z, s) => [z, model.referenceEnergies[s]]));
   // The species of the sites of the list that came last: the same list comes many times in a simulation.
   let lastList: NeighbourList | null = null;
   let lastSpecies: Int32Array = new Int32Array(0);
@@ -61,10 +60,11 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     engine,
     system,
     evaluate(structure, neighbours) {
-      const { energies, forces, strainGradient } = engine.evaluate(system(structure, neighbours));
+      const atoms = system(structure, neighbours);
+      const { energies, forces, strainGradient } = engine.evaluate(atoms);
       let energy = 0;
       for (let i = 0; i < energies.length; i++) {
-        energies[i] += reference.get(structure.numbers[i])!;
+        energies[i] += model.referenceEnergies[atoms.species[i]];
         energy += energies[i];
       }
       return { energy, atomicEnergies: energies, forces, strainGradient };

@@ -1,5 +1,5 @@
 import { NearsightError } from '../errors.ts';
-import { neighboursFor } from '../structure/neighbours.ts';
+import { buildNeighbourList } from '../structure/neighbours.ts';
 import type { Evaluation, Potential } from './potential.ts';
 
 /**
@@ -18,7 +18,8 @@ export function sumPotentials(name: string, parts: readonly Potential[]): Potent
     cutoff,
     elements: parts[0].elements.filter((z) => parts.every((part) => part.elements.includes(z))),
     evaluate(structure, neighbours) {
-      const list = neighboursFor(structure, cutoff, neighbours);
+      // A list that is given is checked by each part.
+      const list = neighbours ?? buildNeighbourList(structure, cutoff);
       return addEvaluations(parts.map((part) => part.evaluate(structure, list)));
     },
   };

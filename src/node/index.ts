@@ -7,4 +7,4 @@ export { type Moment, type SimulationRequest, type SimulationResult, simulate } 
 export { readDataset, readFrames, writeFrames } from './structures.ts';
 export { runTraining, type TrainRequest, type TrainRunProgress, type TrainRunResult } from './train-run.ts';
 export { checkModel, representatives, stableCrystal } from './trust.ts';
-export { VERSION } from './version.ts';
+export { PACKAGE_ROOT, VERSION } from './version.ts';

@@ -78,7 +78,25 @@ export function sitePositions(
   if (out.length < list.shift.length || structure.positions.length !== list.builtFor.positions.length) {
     throw new RangeError(`positions of ${list.owner.length} sites of ${list.builtFor.numbers.length} atoms do not fit`);
   }
-  for (let s = 0; s < list.owner.length; s++) putSite(out, 3 * s, structure, 3 * list.owner[s], list.shift, 3 * s);
+  const { owner, shift } = list;
+  const { positions, cell } = structure;
+  const [ax, ay, az, bx, by, bz, cx, cy, cz] = cell;
+  for (let s = 0, k = 0; s < owner.length; s++, k += 3) {
+    const from = 3 * owner[s];
+    const a = shift[k];
+    const b = shift[k + 1];
+    const c = shift[k + 2];
+    // Most sites are atoms that stand where they are said to stand.
+    if (a === 0 && b === 0 && c === 0) {
+      out[k] = positions[from];
+      out[k + 1] = positions[from + 1];
+      out[k + 2] = positions[from + 2];
+    } else {
+      out[k] = positions[from] + (a * ax + b * bx + c * cx);
+      out[k + 1] = positions[from + 1] + (a * ay + b * by + c * cy);
+      out[k + 2] = positions[from + 2] + (a * az + b * bz + c * cz);
+    }
+  }
   return out;
 }
 
@@ -98,6 +116,8 @@ export function isStale(list: NeighbourList, structure: Structure): boolean {
   if (structure.pbc.some((repeats, k) => repeats !== builtFor.pbc[k])) return true;
   for (let i = 0; i < structure.numbers.length; i++) if (structure.numbers[i] !== builtFor.numbers[i]) return true;
 
+  const sameCell = structure.cell.every((component, k) => component === builtFor.cell[k]);
+  if (sameCell) return movedBeyond(builtFor.positions, structure.positions, (skin / 2) ** 2);
   const strain = cellStrain(builtFor, structure);
   const spare = skin - (1 - smallestStretch(strain)) * (cutoff + skin);
   const most = spare < 0 ? -1 : (spare / 2) ** 2;
@@ -111,6 +131,17 @@ export function isStale(list: NeighbourList, structure: Structure): boolean {
     const dy = now[c + 1] - y - (x * strain[1] + y * strain[4] + z * strain[7]);
     const dz = now[c + 2] - z - (x * strain[2] + y * strain[5] + z * strain[8]);
     // Written so that a position that is NaN makes the list stale: building anew then names the atom.
+    if (!(dx * dx + dy * dy + dz * dz <= most)) return true;
+  }
+  return false;
+}
+
+/** Whether any point has moved by more than the square root of `most`; true as well for one that is NaN. */
+function movedBeyond(then: Float64Array, now: Float64Array, most: number): boolean {
+  for (let c = 0; c < now.length; c += 3) {
+    const dx = now[c] - then[c];
+    const dy = now[c + 1] - then[c + 1];
+    const dz = now[c + 2] - then[c + 2];
     if (!(dx * dx + dy * dy + dz * dz <= most)) return true;
   }
   return false;

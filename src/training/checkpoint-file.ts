@@ -1,26 +1,66 @@
 /** A training checkpoint as one safetensors file: tensors, and everything else as JSON in the metadata. */
+import { z } from 'zod';
 import { NearsightError } from '../errors.ts';
-import type { ModelShape } from '../kernels/kernels.ts';
+import { parseJson } from '../model/json.ts';
 import { parameterLayout } from '../model/model.ts';
 import { readSafetensors, type Tensor, writeSafetensors } from '../model/safetensors.ts';
-import type { RandomState } from '../random.ts';
-import type { TrainingCheckpoint, TrainingRecord } from './trainer.ts';
+import type { ErrorSummary, TrainingCheckpoint } from './trainer.ts';
 
 const FORMAT = 'nearsight-checkpoint';
 const VERSION = '1';
 
-interface Header {
-  readonly epoch: number;
-  readonly epochs: number;
-  readonly elements: number[];
-  readonly shape: ModelShape;
-  readonly embedding: number;
-  readonly scale: number;
-  readonly best: { readonly score: number | null; readonly epoch: number };
-  readonly step: number;
-  readonly random: RandomState;
-  readonly history: readonly TrainingRecord[];
-}
+const count = z.int().min(0);
+const rmse = z.number().nullable();
+const errors = z.strictObject({ energy: rmse, forces: rmse, stress: rmse });
+const four = z.int().min(4).multipleOf(4);
+
+const headerSchema = z.strictObject({
+  epoch: count,
+  epochs: count,
+  elements: z.array(z.int().min(1).max(118)).min(1),
+  shape: z.strictObject({
+    species: z.int().min(1),
+    radial: four,
+    lmax: z.union([z.literal(2), z.literal(3)]),
+    order: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+    channels: four,
+    hidden: z.tuple([four, four]).readonly(),
+    heads: z.int().min(1),
+    cutoff: z.number().positive(),
+    onset: z.number().min(0),
+  }),
+  embedding: z.int().min(1),
+  scale: z.number().positive(),
+  best: z.strictObject({ score: z.number().nullable(), epoch: count }),
+  step: count,
+  random: z.strictObject({
+    words: z.tuple([z.int(), z.int(), z.int(), z.int()]).readonly(),
+    spare: z.number().nullable(),
+  }),
+  history: z.array(
+    z.strictObject({
+      epoch: count,
+      epochs: count,
+      rate: z.number(),
+      loss: z.number().nullable(),
+      train: errors,
+      validation: errors.nullable(),
+    }),
+  ),
+});
+type Header = z.infer<typeof headerSchema>;
+
+/** JSON has no NaN: an error of nothing labelled is null there. */
+const toNull = (e: ErrorSummary): z.infer<typeof errors> => ({
+  energy: Number.isFinite(e.energy) ? e.energy : null,
+  forces: Number.isFinite(e.forces) ? e.forces : null,
+  stress: Number.isFinite(e.stress) ? e.stress : null,
+});
+const fromNull = (e: z.infer<typeof errors>): ErrorSummary => ({
+  energy: e.energy ?? Number.NaN,
+  forces: e.forces ?? Number.NaN,
+  stress: e.stress ?? Number.NaN,
+});
 
 const f64 = (values: Float64Array): Tensor => ({ dtype: 'F64', shape: [values.length], data: values });
 
@@ -40,7 +80,11 @@ export function encodeCheckpoint(checkpoint: TrainingCheckpoint, plan: string): 
     best: { score: Number.isFinite(best.score) ? best.score : null, epoch: best.epoch },
     step: optimiser.step,
     random: checkpoint.random,
-    history: checkpoint.history,
+    history: checkpoint.history.map((row) => ({
+      ...row,
+      train: toNull(row.train),
+      validation: row.validation === null ? null : toNull(row.validation),
+    })),
   };
   return writeSafetensors({
     tensors: {
@@ -59,6 +103,13 @@ export function encodeCheckpoint(checkpoint: TrainingCheckpoint, plan: string): 
   });
 }
 
+function parseHeader(text: string, refuse: (what: string) => never): Header {
+  const result = headerSchema.safeParse(parseJson(text, refuse));
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  return refuse(`${issue.path.join('.')}: ${issue.message}`);
+}
+
 /** Reads a checkpoint of the same plan; anything else is refused. */
 export function decodeCheckpoint(bytes: Uint8Array, source: string, plan: string): TrainingCheckpoint {
   const refuse = (message: string, hint: string): never => {
@@ -74,7 +125,9 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string, plan: string
       'resume with the settings that it was started with, or remove it',
     );
   }
-  const header = JSON.parse(metadata.header) as Header;
+  const header = parseHeader(metadata.header ?? '', (what) =>
+    refuse(`the checkpoint is damaged: ${what}`, 'remove it and train from the start'),
+  );
   const values = (name: string): Float64Array => {
     const tensor = tensors[name];
     if (tensor === undefined || !(tensor.data instanceof Float64Array)) {
@@ -114,6 +167,11 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string, plan: string
       arrays: Object.fromEntries(names.map((name) => [name.slice('optimiser.'.length), values(name)])),
     },
     random: header.random,
-    history: header.history,
+    history: header.history.map((row) => ({
+      ...row,
+      loss: row.loss ?? Number.NaN,
+      train: fromNull(row.train),
+      validation: row.validation === null ? null : fromNull(row.validation),
+    })),
   };
 }

@@ -35,8 +35,13 @@ export function fitReferenceEnergies(
 /**
  * P_l = U · diag(1/√(λ + 1e-4 λ_max)) from the covariance of the density projections of degree l over atoms, species
  * and m (rows without any neighbour left out; for l = 0 about the mean). [l][n_b][n_b]
+ * @param radialHigh the first so many radial functions go with l = 3; the rows of the others are zero there
  */
-export function whiteningFrom(shape: ModelShape, densities: Iterable<Float64Array>): Float64Array {
+export function whiteningFrom(
+  shape: ModelShape,
+  densities: Iterable<Float64Array>,
+  radialHigh: number = shape.radial,
+): Float64Array {
   const { radial: nb, lmax } = shape;
   const lms = (lmax + 1) ** 2;
   const covariance = new Float64Array((lmax + 1) * nb * nb);
@@ -65,11 +70,13 @@ export function whiteningFrom(shape: ModelShape, densities: Iterable<Float64Arra
         block[b * nb + c] = block[b * nb + c] / n - (l === 0 ? (mean[b] * mean[c]) / (n * n) : 0);
       }
     }
+    const used = l === 3 ? radialHigh : nb;
+    for (let b = 0; b < nb; b++) for (let c = 0; c < nb; c++) if (b >= used || c >= used) block[b * nb + c] = 0;
     const { values, vectors } = symmetricEigen(block, nb);
     const largest = Math.max(...values, 1e-12);
     for (let c = 0; c < nb; c++) {
       const factor = 1 / Math.sqrt(Math.max(values[c], 0) + WHITENING_FLOOR * largest);
-      for (let b = 0; b < nb; b++) whitening[(l * nb + b) * nb + c] = vectors[b * nb + c] * factor;
+      for (let b = 0; b < used; b++) whitening[(l * nb + b) * nb + c] = vectors[b * nb + c] * factor;
     }
   }
   return whitening;
@@ -114,12 +121,14 @@ export function initialModel(
     readonly elements: readonly number[];
     readonly shape: ModelShape;
     readonly embedding: number;
+    readonly radialHigh?: number | undefined;
     readonly referenceEnergies: Float64Array;
     readonly forceDeviation: number;
   },
   random: Random,
 ): Model {
-  const { shape, embedding } = start;
+  const { radialHigh: _, ...kept } = start;
+  const { shape, embedding } = kept;
   const F = featureCount(shape);
   const parameters = initialParameters(shape, embedding, random);
   const engine = kernel.load(shape, new Float64Array(weightLayout(shape).length));
@@ -127,6 +136,7 @@ export function initialModel(
     const whitening = whiteningFrom(
       shape,
       systems.map((system) => engine.densities(system)),
+      start.radialHigh,
     );
     const neutral: Statistics = {
       whitening,
@@ -138,7 +148,7 @@ export function initialModel(
     createFolding(shape, embedding, neutral).fold(parameters, weights);
     engine.setWeights(weights);
     const statistics = { ...neutral, ...featureStatistics(engine.features, systems, F, random) };
-    return { ...start, parameters, statistics };
+    return { ...kept, parameters, statistics };
   } finally {
     engine.close();
   }

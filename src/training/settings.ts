@@ -3,6 +3,8 @@ import { DEFAULT_OPTIMISER, type OptimiserSettings } from './optimiser.ts';
 
 /** Sizes of a model, before the number of species is known. */
 export type ModelSettings = Omit<ModelShape, 'species'> & {
+  /** Radial functions that go with l = 3, the finest angular resolution; a multiple of 4. All when absent. */
+  readonly radialHigh?: number;
   /** Components of the species embedding; the default depends on the number of species. */
   readonly embedding?: number;
 };

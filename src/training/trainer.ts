@@ -64,7 +64,7 @@ export interface TrainingInput {
 /** First model for these frames: reference energies, whitening and statistics measured on the training part. */
 export function startModel(input: TrainingInput, random: Random): Model {
   const { kernel, elements, train, settings } = input;
-  const { embedding, ...sizes } = settings.model;
+  const { embedding, radialHigh, ...sizes } = settings.model;
   const shape = { ...sizes, species: elements.length };
   const labelled = train.filter((f) => f.has.energy);
   const referenceEnergies =
@@ -87,6 +87,7 @@ export function startModel(input: TrainingInput, random: Random): Model {
     elements,
     shape,
     embedding: embedding ?? defaultEmbedding(elements.length),
+    radialHigh,
     referenceEnergies,
     forceDeviation,
   };
@@ -226,7 +227,8 @@ function trainStep(
   let norm = 0;
   for (let i = 0; i < gradient.length; i++) norm += gradient[i] ** 2;
   norm = Math.sqrt(norm);
-  if (!Number.isFinite(norm)) {
+  // A term whose forces were beyond any number is missing in the gradient, and not a number in the loss.
+  if (!Number.isFinite(norm) || !Number.isFinite(sums.loss)) {
     throw new NearsightError('training-diverged', `the loss of step ${run.step + 1} is not a number any more`, {
       hint: 'lower the learning rate, or look for frames with absurd labels (nearsight data inspect)',
     });

@@ -82,7 +82,8 @@ const mistakes: [Potential, string[], string[]][] = [
   [broken.handed, ['reflection'], []],
   [broken.nonConservative, ['forces', 'closed-path'], ['nve-drift']],
   [broken.wrongStress, ['stress'], []],
-  [broken.hardCutoff, ['smoothness', 'nve-drift'], []],
+  // Energy that is lost in jumps is missing in the integrals of forces and stress, too.
+  [broken.hardCutoff, ['smoothness', 'nve-drift'], ['forces', 'stress']],
   [broken.missingImages, ['extensivity'], []],
   [broken.countsTwice, ['extensivity'], []],
   [broken.seesTheSkin, ['neighbour-list'], ['nve-drift']],

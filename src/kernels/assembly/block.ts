@@ -1,7 +1,7 @@
 /** Blocks of 16 atoms through all steps of the model. */
 import { clearStrain, densities, densityTangents, edgeBackward, edgeForward, storeStrain } from './edges';
 import { invariants, invariantsBackward, invariantsBackwardDual, invariantsDual } from './generated/invariants';
-import { addOuter, multiply } from './matrix';
+import { addOuter, multiply, multiplyIn } from './matrix';
 import { gMix, readout, readoutDual } from './readout';
 import {
   BLOCK,
@@ -13,6 +13,7 @@ import {
   nFeatures,
   nLm,
   nRadial,
+  nRadialHigh,
   nSpecies,
   order,
   sA,
@@ -41,7 +42,9 @@ function mixForward(D: usize, A: usize): void {
     for (let l: usize = 0; l <= <usize>lmax; l++) {
       const row = BLOCK * l * l;
       const W = mix + (((s * <usize>(lmax + 1) + l) * nb * K) << 2);
-      multiply(D + s * bytesD + ((row * nb) << 2), BLOCK * (2 * l + 1), nb, W, K, A + ((row * K) << 2), add);
+      const depth = l === 3 ? nRadialHigh : nb;
+      const from = D + s * bytesD + ((row * nb) << 2);
+      multiplyIn(from, nb << 2, BLOCK * (2 * l + 1), depth, W, K, A + ((row * K) << 2), K << 2, add);
     }
     add = true;
   }

@@ -8,11 +8,13 @@ import {
   cutoff,
   edgeCapacity,
   first,
+  harmonicsWith,
   lmax,
   neighbours,
   nLm,
   nPerEdge,
   nRadial,
+  nRadialHigh,
   nSpecies,
   onset,
   positions,
@@ -258,14 +260,16 @@ function project(slot: usize, Y: usize, B: usize, D: usize, add: bool): void {
     for (let lm: usize = 0; lm < nLm; lm += 2) {
       // An odd number of harmonics (lmax = 2): the last one is done twice, to the same place.
       const lm1 = lm + 1 < nLm ? lm + 1 : lm;
+      // The pair (8, 9) is in where either of them is: what l = 3 gets too much meets a weight of zero.
+      const radial = lmax === 3 && lm > 8 ? nRadialHigh : nb;
       const d0 = base + ((rowOf(lm, slot) * nb) << 2);
       const d1 = base + ((rowOf(lm1, slot) * nb) << 2);
       if (lm1 === lm && add) {
         // Adding twice to one place would count double: the second target is spare.
-        for (let b: usize = 0; b < nb; b += 4)
+        for (let b: usize = 0; b < radial; b += 4)
           projectPair(Y + lm * st, Y + lm * st, B + b * st, st, from, to, d0 + (b << 2), sGY, true);
       } else {
-        for (let b: usize = 0; b < nb; b += 4)
+        for (let b: usize = 0; b < radial; b += 4)
           projectPair(Y + lm * st, Y + lm1 * st, B + b * st, st, from, to, d0 + (b << 2), d1 + (b << 2), add);
       }
     }
@@ -448,14 +452,16 @@ function contract(c: usize, st: usize): v128 {
     const B1 = v128.load(pb + st);
     const B2 = v128.load(pb + 2 * st);
     const B3 = v128.load(pb + 3 * st);
-    let g0 = sp(0);
-    let g1 = g0;
-    let g2 = g0;
-    let g3 = g0;
-    let cy = cy0;
+    // Y_00 = 1: nothing to gain along it, and no direction to it.
     let gp = sG + (b << 2);
-    const gyEnd = sGY + (nLm << 4);
-    for (let gy = sGY; gy < gyEnd; gy += 16) {
+    let g0 = v128.load32_splat(gp);
+    let g1 = v128.load32_splat(gp, 4);
+    let g2 = v128.load32_splat(gp, 8);
+    let g3 = v128.load32_splat(gp, 12);
+    gp += row;
+    let cy = cy0 + st;
+    const gyEnd = sGY + (harmonicsWith(b) << 4);
+    for (let gy = sGY + 16; gy < gyEnd; gy += 16) {
       const y = v128.load(cy);
       let s = v128.load32_splat(gp);
       let q = b ? madd(s, B0, v128.load(gy)) : f32x4.mul(s, B0);

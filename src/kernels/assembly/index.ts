@@ -18,12 +18,14 @@ import {
   sD,
   sPresent,
   sX,
+  useAllRadial,
   useModel,
   useScratch,
   useSystem,
 } from './state';
 import { foldForces, trainStructure } from './train';
 
+export { CONSTANT_BYTES, storeConstants } from './generated/invariants';
 export { soapBytes } from './soap';
 export { trainingBytes } from './train';
 
@@ -104,6 +106,7 @@ export function features(model: usize, system: usize, scratch: usize, out: usize
 /** Density projections of atoms [from, to), f32 [to − from][S][lm][n_b] at `out`. */
 export function densitiesOf(model: usize, system: usize, scratch: usize, from: i32, to: i32, out: usize): void {
   useModel(model);
+  useAllRadial();
   useSystem(system);
   useScratch(scratch, edgeCapacity, false);
   const row = nRadial << 2;

@@ -1,8 +1,8 @@
-import { exponential, madd, sp } from './simd';
+import { madd, sigmoid, sp } from './simd';
 import { BLOCK } from './state';
 
 /**
- * Y[rows][n] = X[rows][depth] · W[depth][n], or added to Y. rows is a multiple of 4, n of 4; all row-major f32.
+ * Y[rows][n] = X[rows][depth] · W[depth][n], or added to Y. rows, depth and n are multiples of 4; all row-major f32.
  * Tiles of 4 rows × 8 columns: as many sums as stay in 16 registers.
  */
 export function multiply(X: usize, rows: usize, depth: usize, W: usize, n: usize, Y: usize, add: bool): void {
@@ -178,7 +178,7 @@ export function silu(H: usize, D: usize, bytes: usize): void {
   const one = sp(1);
   for (let i: usize = 0; i < bytes; i += 16) {
     const z = v128.load(H + i);
-    const s = f32x4.div(one, f32x4.add(one, exponential(f32x4.neg(z))));
+    const s = sigmoid(z);
     const h = f32x4.mul(z, s);
     v128.store(H + i, h);
     v128.store(D + i, madd(h, f32x4.sub(one, s), s));
@@ -190,7 +190,7 @@ export function siluTwice(H: usize, D: usize, C: usize, bytes: usize): void {
   const one = sp(1);
   for (let i: usize = 0; i < bytes; i += 16) {
     const z = v128.load(H + i);
-    const s = f32x4.div(one, f32x4.add(one, exponential(f32x4.neg(z))));
+    const s = sigmoid(z);
     const h = f32x4.mul(z, s);
     const u = f32x4.sub(one, s);
     v128.store(H + i, h);

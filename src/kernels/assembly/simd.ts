@@ -24,19 +24,19 @@ export function totals(a: v128, b: v128, c: v128, d: v128): v128 {
 }
 
 /**
- * exp(x), relative error about 2 ulp. x is clamped to ±87, so that no denormal is ever produced (they cost
- * three times as much). Range reduction by log 2 in two parts, then the polynomial of Cephes' expf.
+ * 1/(1 + e^−z), relative error about 2e-7. The exponential is 2^n · 2^f with n the nearest integer, got by adding
+ * 1.5·2²³ so that n stands in the low bits of the sum, and a minimax polynomial for 2^f on [−½, ½]. z is clamped to
+ * ±86, so that no denormal is ever produced (they cost three times as much).
  */
-export function exponential(x0: v128): v128 {
-  const x = f32x4.pmin(f32x4.pmax(x0, sp(-87)), sp(87));
-  const n = f32x4.nearest(f32x4.mul(x, sp(1.4426950408889634)));
-  let r = madd(n, sp(-0.693359375), x);
-  r = madd(n, sp(2.1219444e-4), r);
-  let p = madd(sp(1.98756915e-4), r, sp(1.3981999507e-3));
-  p = madd(p, r, sp(8.3334519073e-3));
-  p = madd(p, r, sp(4.1665795894e-2));
-  p = madd(p, r, sp(1.6666665459e-1));
-  p = madd(p, r, sp(0.5));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), sp(1));
-  return f32x4.mul(p, i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23));
+export function sigmoid(z: v128): v128 {
+  const t = f32x4.mul(f32x4.pmin(f32x4.pmax(z, sp(-86)), sp(86)), sp(-1.4426950408889634));
+  const m = f32x4.add(t, sp(12582912));
+  const f = f32x4.sub(t, f32x4.sub(m, sp(12582912)));
+  let p = madd(sp(0.001327647129073739), f, sp(0.009675540961325169));
+  p = madd(p, f, sp(0.05550713092088699));
+  p = madd(p, f, sp(0.24022120237350464));
+  p = madd(p, f, sp(0.6931469440460205));
+  p = madd(p, f, sp(1.0000001192092896));
+  const one = sp(1);
+  return f32x4.div(one, f32x4.add(one, i32x4.add(p, i32x4.shl(m, 23))));
 }

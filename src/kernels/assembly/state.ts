@@ -37,6 +37,10 @@ export let allB1: usize = 0;
 export let allB2: usize = 0;
 export let meanSkip: usize = 0;
 export let meanB3: usize = 0;
+/** Table of coefficients of the invariants. */
+export let constants: usize = 0;
+/** Radial functions that the l = 3 harmonics are used with: those beyond have no weight in the mix. */
+export let nRadialHigh: usize = 0;
 /** (lmax + 1)². */
 export let nLm: usize = 0;
 /** Numbers kept per edge: unit vector, r, B, B', Y. */
@@ -71,8 +75,20 @@ export function useModel(m: usize): void {
   allB2 = load<u32>(m, 108);
   meanSkip = load<u32>(m, 112);
   meanB3 = load<u32>(m, 116);
+  constants = load<u32>(m, 120);
+  nRadialHigh = load<u32>(m, 124);
   nLm = <usize>((lmax + 1) * (lmax + 1));
   nPerEdge = 4 + 2 * nRadial + nLm;
+}
+
+/** For densities that do not yet know what they will be used with. */
+export function useAllRadial(): void {
+  nRadialHigh = nRadial;
+}
+
+/** Harmonics that radial function b is used with. */
+export function harmonicsWith(b: usize): usize {
+  return lmax === 3 && b >= nRadialHigh ? 9 : nLm;
 }
 
 // The system record; byte offsets are those of `SYSTEM_RECORD` in simd/system.ts.

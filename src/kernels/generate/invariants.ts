@@ -44,7 +44,8 @@ export function invariantGraph(lmax: 2 | 3, order: 2 | 3 | 4): InvariantGraph {
     if (lmax === 3) invariants.push(dot(secondRank(graph, a, 1, 3), a2));
     invariants.push(cubic);
     if (lmax === 3) invariants.push(dot(secondRank(graph, a, 3, 3), a2));
-    if (order >= 4) invariants.push(dot(t11, t22), dot(t22, t22));
+    // T¹¹·T¹¹ and T²²·T²² are left out: they are squares of the invariants of ν = 2.
+    if (order >= 4) invariants.push(dot(t11, t22));
   }
   return { graph, a, invariants };
 }

@@ -59,7 +59,6 @@ export function invariantProgram(lmax: 2 | 3, order: 2 | 3 | 4): InvariantProgra
   if (order >= 3) scalarProduct(T22, A2, 5); // (2,2,2)
   if (order >= 3 && lmax === 3) scalarProduct(T33, A2, 5); // (2,3,3)
   if (order >= 4) scalarProduct(T11, T22, 5);
-  if (order >= 4) scalarProduct(T22, T22, 5);
 
   if (rows - invariants !== invariantCount(lmax, order)) throw new Error('the invariants do not follow the contract');
   return {

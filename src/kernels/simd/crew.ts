@@ -6,6 +6,8 @@
 
 /** What the compiled kernels export; see assembly/index.ts. */
 export interface KernelExports {
+  readonly CONSTANT_BYTES: WebAssembly.Global;
+  storeConstants(at: number): void;
   scratchBytes(model: number, capacity: number, training: boolean): number;
   trainingBytes(sites: number, atoms: number): number;
   evaluateShare(
