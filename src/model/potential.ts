@@ -31,4 +31,12 @@ export interface Potential {
    * `isStale`) and reach at least as far as `cutoff`.
    */
   evaluate(structure: Structure, neighbours?: NeighbourList): Evaluation;
+  /**
+   * For parts that say little about most structures: adds what they say to `total` in place, given a list that is
+   * known to be valid. A sum uses it to save the arrays.
+   */
+  addTo?(total: RunningEvaluation, structure: Structure, neighbours: NeighbourList): void;
 }
+
+/** An evaluation that parts are being added to. */
+export type RunningEvaluation = { -readonly [field in keyof Evaluation]: Evaluation[field] };

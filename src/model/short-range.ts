@@ -41,17 +41,28 @@ export function kernelSystem(structure: Structure, list: NeighbourList, species:
 /** The learned short-range part: Σ_i (E0[z_i] + e_i), evaluated by `kernel`. */
 export function shortRangePotential(model: Model, kernel: Kernel): EnginePotential {
   const engine = kernel.load(model.shape, foldedWeights(model));
-  // The species of the sites of the list that came last: the same list comes many times in a simulation.
+  // What belongs to the list that came last: the same list comes many times in a simulation.
   let lastList: NeighbourList | null = null;
-  let lastSpecies: Int32Array = new Int32Array(0);
-  const system = (structure: Structure, neighbours?: NeighbourList): KernelSystem => {
+  let lastSystem: KernelSystem | null = null;
+  /** The sites are written into the last system's array, which an engine copies before it returns. */
+  const currentSystem = (structure: Structure, neighbours?: NeighbourList): KernelSystem => {
     const list = neighboursFor(structure, model.shape.cutoff, neighbours);
-    if (list !== lastList) {
-      const ofAtoms = speciesOf(model.elements, structure.numbers);
-      lastSpecies = list.owner.map((i) => ofAtoms[i]);
-      lastList = list;
+    if (list === lastList && lastSystem !== null) {
+      sitePositions(list, structure, lastSystem.sites);
+      return lastSystem;
     }
-    return kernelSystem(structure, list, lastSpecies);
+    const ofAtoms = speciesOf(model.elements, structure.numbers);
+    lastSystem = kernelSystem(
+      structure,
+      list,
+      list.owner.map((i) => ofAtoms[i]),
+    );
+    lastList = list;
+    return lastSystem;
+  };
+  const system = (structure: Structure, neighbours?: NeighbourList): KernelSystem => {
+    const current = currentSystem(structure, neighbours);
+    return { ...current, sites: Float64Array.from(current.sites) };
   };
   return {
     name: 'short-range',
@@ -60,7 +71,7 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     engine,
     system,
     evaluate(structure, neighbours) {
-      const atoms = system(structure, neighbours);
+      const atoms = currentSystem(structure, neighbours);
       const { energies, forces, strainGradient } = engine.evaluate(atoms);
       let energy = 0;
       for (let i = 0; i < energies.length; i++) {

@@ -1,6 +1,6 @@
 import { NearsightError } from '../errors.ts';
 import { buildNeighbourList } from '../structure/neighbours.ts';
-import type { Evaluation, Potential } from './potential.ts';
+import type { Evaluation, Potential, RunningEvaluation } from './potential.ts';
 
 /**
  * E = Σ_k E_k: energies, atomic energies, forces and strain gradients add. The parts share one neighbour list, built
@@ -18,24 +18,25 @@ export function sumPotentials(name: string, parts: readonly Potential[]): Potent
     cutoff,
     elements: parts[0].elements.filter((z) => parts.every((part) => part.elements.includes(z))),
     evaluate(structure, neighbours) {
-      // A list that is given is checked by each part.
+      // A list that is given is checked by the first part.
       const list = neighbours ?? buildNeighbourList(structure, cutoff);
-      return addEvaluations(parts.map((part) => part.evaluate(structure, list)));
+      const [first, ...others] = parts;
+      const total: RunningEvaluation = first.evaluate(structure, list);
+      for (const part of others) {
+        if (part.addTo === undefined) addEvaluation(total, part.evaluate(structure, list));
+        else part.addTo(total, structure, list);
+      }
+      return total;
     },
   };
 }
 
-/** The first of them, which is changed in place (evaluations are fresh arrays), with the others added. */
-function addEvaluations([first, ...others]: readonly Evaluation[]): Evaluation {
-  const { atomicEnergies, forces, strainGradient } = first;
-  let { energy } = first;
-  for (const other of others) {
-    energy += other.energy;
-    addTo(atomicEnergies, other.atomicEnergies);
-    addTo(forces, other.forces);
-    addTo(strainGradient, other.strainGradient);
-  }
-  return { energy, atomicEnergies, forces, strainGradient };
+/** `total` (whose arrays are fresh, as those of every evaluation) with another evaluation added. */
+function addEvaluation(total: RunningEvaluation, other: Evaluation): void {
+  total.energy += other.energy;
+  addTo(total.atomicEnergies, other.atomicEnergies);
+  addTo(total.forces, other.forces);
+  addTo(total.strainGradient, other.strainGradient);
 }
 
 function addTo(sum: Float64Array, values: Float64Array): void {

@@ -5,8 +5,9 @@
 import { covalentRadiusOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
+import type { Structure } from '../structure/structure.ts';
 import { COULOMB } from '../units.ts';
-import type { Potential } from './potential.ts';
+import type { Potential, RunningEvaluation } from './potential.ts';
 import { speciesOf } from './short-range.ts';
 
 /** Where the repulsion is faded out: in full below `inner`, gone beyond `outer`. */
@@ -68,41 +69,50 @@ export function zblPotential(elements: readonly number[], reach: ZblReach = DEFA
   checkReach(reach);
   const radii = elements.map((z1) => elements.map((z2) => pairRadii(reach, z1, z2)));
   const cutoff = Math.max(...radii.flat().map(({ outer }) => outer));
+  const addTo = (total: RunningEvaluation, structure: Structure, list: NeighbourList): void => {
+    const near = nearEdges(list, elements, cutoff);
+    if (near.from.length === 0) return;
+    const { atomicEnergies, forces, strainGradient } = total;
+    const sites = sitePositions(list, structure);
+    const strain = new Float64Array(9);
+    for (let e = 0; e < near.from.length; e++) {
+      const i = near.from[e];
+      const s = near.to[e];
+      const x = sites[3 * s] - sites[3 * i];
+      const y = sites[3 * s + 1] - sites[3 * i + 1];
+      const z = sites[3 * s + 2] - sites[3 * i + 2];
+      const r = Math.sqrt(x * x + y * y + z * z);
+      const j = list.owner[s];
+      const pair = radii[near.species[i]][near.species[j]];
+      if (r >= pair.outer) continue;
+      if (r <= COINCIDENCE) refuseCoincidence(i, j);
+      const [v, dv] = zblPair(r, structure.numbers[i], structure.numbers[j], pair);
+      atomicEnergies[i] += 0.5 * v;
+      total.energy += 0.5 * v;
+      // The other end of the pair has an edge of its own: forces in full, the strain gradient by halves.
+      addEdge(forces, strain, i, [x, y, z, dv / r]);
+    }
+    strain[3] = strain[1];
+    strain[6] = strain[2];
+    strain[7] = strain[5];
+    for (let c = 0; c < 9; c++) strainGradient[c] += strain[c];
+  };
   return {
     name: 'zbl',
     cutoff,
     elements: [...elements],
+    addTo,
     evaluate(structure, neighbours) {
       const list = neighboursFor(structure, cutoff, neighbours);
       const atoms = structure.numbers.length;
-      const atomicEnergies = new Float64Array(atoms);
-      const forces = new Float64Array(3 * atoms);
-      const strain = new Float64Array(9);
-      const near = nearEdges(list, elements, cutoff);
-      if (near.from.length === 0) return { energy: 0, atomicEnergies, forces, strainGradient: strain };
-      const sites = sitePositions(list, structure);
-      for (let e = 0; e < near.from.length; e++) {
-        const i = near.from[e];
-        const s = near.to[e];
-        const x = sites[3 * s] - sites[3 * i];
-        const y = sites[3 * s + 1] - sites[3 * i + 1];
-        const z = sites[3 * s + 2] - sites[3 * i + 2];
-        const r = Math.sqrt(x * x + y * y + z * z);
-        const j = list.owner[s];
-        const pair = radii[near.species[i]][near.species[j]];
-        if (r >= pair.outer) continue;
-        if (r <= COINCIDENCE) refuseCoincidence(i, j);
-        const [v, dv] = zblPair(r, structure.numbers[i], structure.numbers[j], pair);
-        atomicEnergies[i] += 0.5 * v;
-        // The other end of the pair has an edge of its own: forces in full, the strain gradient by halves.
-        addEdge(forces, strain, i, [x, y, z, dv / r]);
-      }
-      strain[3] = strain[1];
-      strain[6] = strain[2];
-      strain[7] = strain[5];
-      let energy = 0;
-      for (const e of atomicEnergies) energy += e;
-      return { energy, atomicEnergies, forces, strainGradient: strain };
+      const total = {
+        energy: 0,
+        atomicEnergies: new Float64Array(atoms),
+        forces: new Float64Array(3 * atoms),
+        strainGradient: new Float64Array(9),
+      };
+      addTo(total, structure, list);
+      return total;
     },
   };
 }

@@ -49,7 +49,7 @@ export const SOLID_MODEL: ModelSettings = {
   lmax: 3,
   order: 3,
   channels: 8,
-  hidden: [16, 16],
+  hidden: [8, 8],
   heads: 4,
   cutoff: 5,
   onset: 3.5,

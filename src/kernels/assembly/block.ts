@@ -3,6 +3,7 @@ import { clearStrain, densities, densityTangents, edgeBackward, edgeForward, sto
 import { invariants, invariantsBackward, invariantsBackwardDual, invariantsDual } from './generated/invariants';
 import { addOuter, multiply, multiplyIn } from './matrix';
 import { gMix, readout, readoutDual } from './readout';
+import { clear } from './simd';
 import {
   BLOCK,
   bytesD,
@@ -48,7 +49,7 @@ function mixForward(D: usize, A: usize): void {
     }
     add = true;
   }
-  if (!add) memory.fill(A, 0, (BLOCK * nLm * K) << 2);
+  if (!add) clear(A, (BLOCK * nLm * K) << 2);
 }
 
 /** ∂E/∂D_s = ∂E/∂A · mix_sᵀ. */
@@ -83,9 +84,9 @@ function mixGradient(): void {
 
 /** Densities of atoms [lo, hi), with their edges kept; rows without atoms or edges are zero. Notes their species. */
 export function blockDensities(lo: i32, hi: i32): void {
-  memory.fill(sPresent, 0, nSpecies << 2);
-  memory.fill(sKinds, 0, BLOCK << 2);
-  memory.copy(sKinds, species + ((<usize>lo) << 2), (<usize>(hi - lo)) << 2);
+  for (let s: usize = 0; s < nSpecies; s++) store<i32>(sPresent + (s << 2), 0);
+  clear(sKinds, BLOCK << 2);
+  for (let i = lo; i < hi; i++) store<i32>(sKinds + ((<usize>(i - lo)) << 2), load<i32>(species + ((<usize>i) << 2)));
   let cache = sEdges;
   for (let i = lo; i < hi; i++) {
     const slot: usize = <usize>(i - lo);
@@ -129,7 +130,7 @@ export function evaluateBlock(
 /** Gradient of one head's loss over atoms [lo, hi), in dual numbers; see `readoutDual` and `densityTangents`. */
 export function gradientBlock(lo: i32, hi: i32, head: usize, seed: f32, velocity: usize, strain: usize): void {
   blockDensities(lo, hi);
-  for (let s: usize = 0; s < nSpecies; s++) if (load<i32>(sPresent + (s << 2))) memory.fill(tD + s * bytesD, 0, bytesD);
+  for (let s: usize = 0; s < nSpecies; s++) if (load<i32>(sPresent + (s << 2))) clear(tD + s * bytesD, bytesD);
   for (let i = lo; i < hi; i++) densityTangents(i, <usize>(i - lo), velocity, strain);
   mixForward(sD, sA);
   mixForward(tD, tA);

@@ -2,7 +2,7 @@
  * Everything per edge, lanes over edges. Edge arrays are structures of arrays per atom: ux uy uz r | B[n_b] |
  * B'[n_b] | Y[lm], each `stride` bytes long and padded with edges exactly at the cutoff, where B and B' vanish.
  */
-import { madd, sp, totals } from './simd';
+import { clear, madd, sp, totals } from './simd';
 import {
   bytesD,
   cutoff,
@@ -61,7 +61,7 @@ function closeSegment(slot: usize, s: i32, n0: usize, segment: usize, self: i32)
   const present = sPresent + ((<usize>s) << 2);
   if (!load<i32>(present)) {
     store<i32>(present, 1);
-    memory.fill(sD + <usize>s * bytesD, 0, bytesD);
+    clear(sD + <usize>s * bytesD, bytesD);
   }
   return n;
 }

@@ -1,4 +1,4 @@
-import { madd, sigmoid, sp } from './simd';
+import { copyTo, madd, sigmoid, sp } from './simd';
 import { BLOCK } from './state';
 
 /**
@@ -213,7 +213,7 @@ export function productOf(A: usize, B: usize, OUT: usize, bytes: usize): void {
 export function biasRows(table: usize, kinds: usize, width: usize, Y: usize): void {
   const bytes = width << 2;
   for (let a: usize = 0; a < BLOCK; a++)
-    memory.copy(Y + a * bytes, table + <usize>load<i32>(kinds + (a << 2)) * bytes, bytes);
+    copyTo(Y + a * bytes, table + <usize>load<i32>(kinds + (a << 2)) * bytes, bytes);
 }
 
 /** OUT[columns][rows] = Aᵀ. */

@@ -1,6 +1,6 @@
 /** The neural readout of one block of atoms: energies, and what they say of the features. */
 import { addOuter, biasRows, multiply, multiplyIn, productOf, scaleBy, silu, siluTwice } from './matrix';
-import { madd, sp, total } from './simd';
+import { copyTo, madd, sp, total } from './simd';
 import {
   allB1,
   allB2,
@@ -123,7 +123,7 @@ function readoutOf(
     const slope = sD2 + a * row2;
     for (let k: usize = 0; k < row2; k += 16)
       v128.store(slope + k, f32x4.mul(f32x4.mul(v128.load(W3 + k), scale), v128.load(slope + k)));
-    memory.copy(sGX + a * rowX, straight, rowX);
+    copyTo(sGX + a * rowX, straight, rowX);
   }
   for (let h: usize = 0; h < heads; h++)
     multiplyIn(

@@ -40,3 +40,13 @@ export function sigmoid(z: v128): v128 {
   const one = sp(1);
   return f32x4.div(one, f32x4.add(one, i32x4.add(p, i32x4.shl(m, 23))));
 }
+
+/** Copies a multiple of 16 bytes. For small pieces: memory.copy is a call out of the kernel. */
+export function copyTo(to: usize, from: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
+}
+
+/** Zeroes a multiple of 16 bytes. */
+export function clear(at: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(at + i, sp(0));
+}
