@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ErrorReport, evaluateFrames, type Frame, potentialOf, splitByGroup, createRandom } from 'nearsight';
+import { createRandom, type ErrorReport, evaluateFrames, type Frame, potentialOf, splitByGroup } from 'nearsight';
 import { createEngine, PACKAGE_ROOT, readDataset, runTraining, writeFrames } from 'nearsight/node';
 
 const DATA = new URL('../shared/data/', PACKAGE_ROOT).pathname;
@@ -43,7 +43,10 @@ async function measure(task: Task, seconds: number, seed: number): Promise<objec
     const split = splitByGroup(all, 0.1, createRandom(7));
     test = Array.from(split.heldOut, (k) => all.frames[k]);
     training = join(tmpdir(), `nearsight-${task.name}-${process.pid}.extxyz`);
-    await writeFrames(training, Array.from(split.train, (k) => all.frames[k]));
+    await writeFrames(
+      training,
+      Array.from(split.train, (k) => all.frames[k]),
+    );
   } else test = (await readDataset(join(DATA, task.test))).frames;
   const out = join(tmpdir(), `nearsight-${task.name}-${process.pid}.safetensors`);
   const run = runTraining({ data: [training], out, seconds, settings: { seed } });

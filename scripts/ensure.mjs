@@ -56,15 +56,18 @@ function upToDate(stamp, inputs) {
   };
 }
 
-/** node_modules as the lock file says. */
+/**
+ * node_modules as the lock file says. `npm ci` would insist on packages for platforms other than this one, which not
+ * every registry has; `--no-save` keeps the lock file as it is.
+ */
 export function ensureInstalled() {
   checkNode();
   const stamp = join(ROOT, 'node_modules', '.nearsight-installed');
   const state = upToDate(stamp, [join(ROOT, 'package.json'), join(ROOT, 'package-lock.json')]);
   if (state.fresh) return;
-  say('installing packages (npm ci) …');
+  say('installing packages (npm install) …');
   const npm = process.env.npm_execpath;
-  const quiet = ['ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const quiet = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   if (npm === undefined) run('npm', quiet);
   else run(process.execPath, [npm, ...quiet]);
   state.done();

@@ -10,7 +10,12 @@ const step = (title, program, args) => {
 
 await ensureBuilt();
 const tsc = tool('typescript', 'bin', 'tsc');
-step('format and lint (biome)', process.execPath, [tool('@biomejs', 'biome', 'bin', 'biome'), 'check', '--error-on-warnings', '.']);
+step('format and lint (biome)', process.execPath, [
+  tool('@biomejs', 'biome', 'bin', 'biome'),
+  'check',
+  '--error-on-warnings',
+  '.',
+]);
 step('types: sources, tests, benchmarks, examples', process.execPath, [tsc, '-p', 'tsconfig.test.json']);
 step('types: kernels (AssemblyScript)', process.execPath, [tsc, '-p', 'src/kernels/assembly/tsconfig.json']);
 step('order of the rooms', process.execPath, [join('scripts', 'rooms.mjs')]);
