@@ -35,7 +35,7 @@ interface Tolerance {
 const SINGLE: Tolerance = { energy: 1e-5, force: 1e-5, gradient: 5e-5, step: 4e-3, slope: 3e-3 };
 
 /** The kernels that keep the contract (the fast ones with every block of memory fenced): name, factory, tolerance. */
-const kernels: readonly [string, () => Promise<Kernel>, Tolerance][] = [
+const kernels: readonly (readonly [string, () => Promise<Kernel>, Tolerance])[] = [
   [
     'reference',
     async () => createReferenceKernel(),
