@@ -46,7 +46,7 @@ its folder; what is left out is chosen from the data. Flags on the command line 
   repulsion: true                    # screened nuclear repulsion at short distances
   batch: 8                           # structures per step
   rate: 0.005                        # largest learning rate
-  model: { cutoff: 5.0, onset: 3.5, radial: 8, lmax: 3, order: 3, channels: 8, hidden: [16, 16] }
+  model: { cutoff: 5.0, onset: 3.5, radial: 8, lmax: 3, order: 3, channels: 8, hidden: [8, 8] }
   loss: { energy: 30, forces: 1, stress: 0.1, groups: { liquid: 0.5 } }   # per (eV/atom)², (eV/Å)², (eV/atom)²
 
 Ctrl-C saves a checkpoint beside the model; the same command with --resume goes on from there to the same bits as a run
