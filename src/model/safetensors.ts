@@ -124,7 +124,10 @@ function refuse(source: string, message: string, field?: string): never {
 function readHeader(bytes: Uint8Array, source: string): { start: number; header: object } {
   if (bytes.length < 8) refuse(source, `${bytes.length} bytes are too few for a safetensors file`);
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
-  if (length > bytes.length - 8) refuse(source, `a header of ${length} bytes in a file of ${bytes.length} bytes`);
+  // The header is JSON: a file whose ninth byte is not its brace is of another kind altogether.
+  const kind = bytes[8] === 0x7b ? '' : 'this is no safetensors file, and so no model: ';
+  if (length > bytes.length - 8)
+    refuse(source, `${kind}a header of ${length} bytes in a file of ${bytes.length} bytes`);
   if (length > LONGEST_HEADER) refuse(source, `the header has ${length} bytes; ${LONGEST_HEADER} are allowed`);
   const start = 8 + Number(length);
   let text = '';
