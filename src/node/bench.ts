@@ -86,6 +86,9 @@ interface Task extends Omit<BenchCase, 'us_per_atom' | 'wall_us_per_atom'> {
 /** Work is repeated until a measurement takes about so long, ms. */
 const LEAST_TIME = 40;
 
+/** Pause before each measurement, ms. */
+const SETTLE = 40;
+
 /** More atoms than this are a case of their own. */
 const HUGE = 500_000;
 
@@ -156,6 +159,8 @@ export async function* bench(options: BenchOptions): AsyncGenerator<BenchStep, B
 /** µs per atom of processor and wall-clock time, once the caches hold this case's data. */
 async function measure(task: Task, repeats: number): Promise<{ cpu: number; wall: number }> {
   if (repeats > 1) await task.run();
+  // The garbage of the case before is collected by other threads, whose time would count as this one's.
+  await new Promise<void>((resolve) => setTimeout(resolve, SETTLE));
   const before = process.cpuUsage();
   const began = performance.now();
   for (let n = 0; n < repeats; n++) await task.run();

@@ -2,8 +2,9 @@
  * Everything per edge, lanes over edges. Edge arrays are structures of arrays per atom: ux uy uz r | B[n_b] |
  * B'[n_b] | Y[lm], each `stride` bytes long and padded with edges exactly at the cutoff, where B and B' vanish.
  */
-import { clear, madd, sp, totals } from './simd';
+import { clear, copyTo, madd, sp, totals } from './simd';
 import {
+  BLOCK,
   bytesD,
   cutoff,
   edgeCapacity,
@@ -187,17 +188,20 @@ export function edgeForward(i: i32, slot: usize, cache: usize): usize {
     let Db = scale;
     let cb = c + 4 * st;
     let cd = cb + nb * st;
-    for (let b: usize = 0; b < nb; b++) {
+    // Two at a time, so that T and T' need no moving from one to the other.
+    for (let b: usize = 0; b < nb; b += 2) {
       v128.store(cb, f32x4.mul(s, Ta));
       v128.store(cd, madd(ds, Ta, f32x4.mul(s, Da)));
       cb += st;
       cd += st;
-      const Tc = f32x4.sub(f32x4.mul(t2, Tb), Ta);
-      const Dc = f32x4.sub(madd(t2, Db, f32x4.mul(scale2, Tb)), Da);
-      Ta = Tb;
-      Tb = Tc;
-      Da = Db;
-      Db = Dc;
+      v128.store(cb, f32x4.mul(s, Tb));
+      v128.store(cd, madd(ds, Tb, f32x4.mul(s, Db)));
+      cb += st;
+      cd += st;
+      Da = f32x4.sub(madd(t2, Db, f32x4.mul(scale2, Tb)), Da);
+      Ta = f32x4.sub(f32x4.mul(t2, Tb), Ta);
+      Db = f32x4.sub(madd(t2, Da, f32x4.mul(scale2, Ta)), Db);
+      Tb = f32x4.sub(f32x4.mul(t2, Ta), Tb);
     }
     storeHarmonics(x, y, z, cd, st);
   }
@@ -258,20 +262,16 @@ function project(slot: usize, Y: usize, B: usize, D: usize, add: bool): void {
     const to: usize = load<u32>(at, 4);
     const base = D + <usize>load<u32>(at) * bytesD;
     for (let lm: usize = 0; lm < nLm; lm += 2) {
-      // An odd number of harmonics (lmax = 2): the last one is done twice, to the same place.
-      const lm1 = lm + 1 < nLm ? lm + 1 : lm;
+      // Of an odd number of harmonics (lmax = 2) the last one goes with itself; its second target is spare.
+      const single = lm + 1 === nLm;
       // The pair (8, 9) is in where either of them is: what l = 3 gets too much meets a weight of zero.
       const radial = lmax === 3 && lm > 8 ? nRadialHigh : nb;
+      const y0 = Y + lm * st;
+      const y1 = single ? y0 : y0 + st;
       const d0 = base + ((rowOf(lm, slot) * nb) << 2);
-      const d1 = base + ((rowOf(lm1, slot) * nb) << 2);
-      if (lm1 === lm && add) {
-        // Adding twice to one place would count double: the second target is spare.
-        for (let b: usize = 0; b < radial; b += 4)
-          projectPair(Y + lm * st, Y + lm * st, B + b * st, st, from, to, d0 + (b << 2), sGY, true);
-      } else {
-        for (let b: usize = 0; b < radial; b += 4)
-          projectPair(Y + lm * st, Y + lm1 * st, B + b * st, st, from, to, d0 + (b << 2), d1 + (b << 2), add);
-      }
+      const d1 = single ? sGY : base + ((rowOf(lm + 1, slot) * nb) << 2);
+      for (let b: usize = 0; b < radial; b += 4)
+        projectPair(y0, y1, B + b * st, st, from, to, d0 + (b << 2), d1 + (b << 2), add);
     }
     from = to;
   }
@@ -429,10 +429,12 @@ export function largestForce(): f32 {
 function gatherGradient(slot: usize, kind: usize): void {
   const row = nRadial << 2;
   const base = sD + kind * bytesD;
-  for (let lm: usize = 0; lm < nLm; lm++) {
-    const from = base + rowOf(lm, slot) * row;
-    const to = sG + lm * row;
-    for (let b: usize = 0; b < row; b += 16) v128.store(to + b, v128.load(from + b));
+  let to = sG;
+  // The rows of one degree stand together.
+  for (let l: usize = 0; l <= <usize>lmax; l++) {
+    const bytes = (2 * l + 1) * row;
+    copyTo(to, base + BLOCK * l * l * row + slot * bytes, bytes);
+    to += bytes;
   }
 }
 
