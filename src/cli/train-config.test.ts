@@ -4,7 +4,7 @@ import { closest, parseTrainConfig } from './train-config.ts';
 
 const refusal = (text: string): NearsightError => {
   try {
-    parseTrainConfig(text, '/work/config.yaml');
+    parseTrainConfig(text, '/project/config.yaml');
   } catch (error) {
     if (error instanceof NearsightError) return error;
     throw error;
@@ -26,12 +26,12 @@ rate: 0.01
 model: { cutoff: 5.5, hidden: [16, 16] }
 loss: { energy: 10, groups: { liquid: 0.5 } }
 `,
-    '/work/run/config.yaml',
+    '/project/run/config.yaml',
   );
   expect(request).toMatchObject({
-    data: ['/work/run/a.extxyz', '/data/b.extxyz'],
-    validation: '/work/run/val.extxyz',
-    out: '/work/model.safetensors',
+    data: ['/project/run/a.extxyz', '/data/b.extxyz'],
+    validation: '/project/run/val.extxyz',
+    out: '/project/model.safetensors',
     seconds: 600,
     threads: 2,
     repulsion: false,
@@ -61,7 +61,7 @@ describe('mistakes are told with line and field', () => {
   ])('%j', (text, line, field, hint) => {
     const { code, place, hint: given } = refusal(text);
     expect(code).toBe('bad-config');
-    expect(place).toEqual({ path: '/work/config.yaml', line, field });
+    expect(place).toEqual({ path: '/project/config.yaml', line, field });
     expect(given).toContain(hint);
   });
 

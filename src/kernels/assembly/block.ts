@@ -1,5 +1,7 @@
 /** Blocks of 16 atoms through all steps of the model. */
-import { clearStrain, densities, densityTangents, edgeBackward, edgeForward, storeStrain } from './edges';
+import { densities, densityTangents } from './densities';
+import { edgeForward } from './edges';
+import { clearStrain, edgeBackward, storeStrain } from './forces';
 import { invariants, invariantsBackward, invariantsBackwardDual, invariantsDual } from './generated/invariants';
 import { addOuter, multiply, multiplyIn } from './matrix';
 import { gMix, readout, readoutDual } from './readout';

@@ -3,7 +3,7 @@
  * simd/; nothing here is static, since each instance would write statics anew.
  */
 import { blockDensities, blockFeatures, evaluateBlock } from './block';
-import { clearLargest, largestForce } from './edges';
+import { clearLargest, largestForce } from './forces';
 import { soapDirection } from './soap';
 import {
   BLOCK,

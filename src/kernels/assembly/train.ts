@@ -1,6 +1,6 @@
 /** One structure of a training step: energy and forces, residuals, gradient sweep. */
 import { evaluateBlock, gradientBlock } from './block';
-import { clearLargest, largestForce } from './edges';
+import { clearLargest, largestForce } from './forces';
 import { useGradient } from './readout';
 import { BLOCK, edgeCapacity, nAtoms, nHeads, nSites, owner, useSystem } from './state';
 
