@@ -89,6 +89,20 @@ describe.each(kernels)('%s kernel', (name, create, tolerance) => {
   const energyOf = (model: KernelModel, system: KernelSystem): number =>
     model.evaluate(system).energies.reduce((sum, e) => sum + e, 0);
 
+  test('many radial functions with an odd number of harmonics, and a loss of no terms', () => {
+    for (const radial of [40, 64]) {
+      const { random, shape, weights, model } = randomModel(31, { lmax: 2, radial });
+      const system = randomSystem(shape, random, { atoms: 20, periodic: true });
+      const reference = createReferenceKernel().load(shape, weights).evaluate(system);
+      const result = model.evaluate(system);
+      expectClose(result.energies, reference.energies, tolerance.energy);
+      expectClose(result.forces, reference.forces, 10 * tolerance.force);
+      const gradient = new Float64Array(weights.length);
+      expect(model.accumulate([], gradient)).toEqual([]);
+      expect(gradient.every((g) => g === 0)).toBe(true);
+    }
+  });
+
   describe('energies and forces', () => {
     test('forces are −∂E/∂r and the strain gradient is ∂E/∂ε', () => {
       for (const seed of [1, 2, 3, 4]) {

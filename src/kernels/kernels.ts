@@ -195,6 +195,8 @@ export interface KernelModel {
   /**
    * Adds ∂L/∂weights of the summed terms to `gradient` (layout as the weights) and returns each term's residuals.
    * The order of summation is fixed by the order of the terms: same terms, same bits, any number of threads.
+   * Weights of `mix` with l = 3 that are zero for all species and channels from some radial function on may get no
+   * gradient: a kernel may leave those radial functions out.
    */
   accumulate(terms: readonly LossTerm[], gradient: Float64Array): TermErrors[];
   /** An optimiser for matrices of parameters, in this engine's memory and on its threads. */

@@ -163,7 +163,7 @@ async function timeEpoch(input: TrainingInput): Promise<number> {
     const now = performance.now();
     if (epoch > 0) seconds = Math.min(seconds, (now - before) / 1000);
     before = now;
-    if (now - began > 10_000) break;
+    if (epoch > 0 && now - began > 10_000) break;
   }
   await trial.return(undefined as never);
   return seconds;
@@ -190,6 +190,16 @@ export async function* runTraining(
   const base = completeSettings({ ...request.settings, seed }, parts.train);
   const elements = elementsOf([...parts.train, ...parts.validation]);
   const use: UsedLabels = { energy: base.loss.energy > 0, forces: base.loss.forces > 0, stress: base.loss.stress > 0 };
+  if (!use.energy && !use.forces && !use.stress) {
+    throw new NearsightError(
+      'no-labels',
+      `the ${parts.train.length} frames have no energies, forces or stresses to learn`,
+      {
+        hint: 'labels are read from energy, forces and stress and their usual sisters: see nearsight data inspect',
+        place: { path: request.data[0] },
+      },
+    );
+  }
   const source = request.data.join(', ');
   const repulsion: Repulsion | null = request.repulsion === false ? null : { kind: 'zbl', ...DEFAULT_ZBL_REACH };
   // The learned part learns what the repulsion leaves.
@@ -278,22 +288,27 @@ async function* trainWithCheckpoints(
   let saved = began;
   let validation: ErrorSummary | null = null;
   const start = input.checkpoint?.epoch ?? 0;
-  for (;;) {
-    const next = await run.next();
-    if (next.done === true) return next.value;
-    const { epoch, epochs } = next.value;
-    validation = next.value.validation ?? validation;
-    const now = performance.now();
-    const stopping = input.signal?.aborted === true;
-    if (stopping || (now - saved > interval && epoch < epochs)) {
-      await writeFileAtomically(path, encodeCheckpoint(next.value.checkpoint(), plan));
-      saved = now;
+  try {
+    for (;;) {
+      const next = await run.next();
+      if (next.done === true) return next.value;
+      const { epoch, epochs } = next.value;
+      validation = next.value.validation ?? validation;
+      const now = performance.now();
+      const stopping = input.signal?.aborted === true;
+      if (stopping || (now - saved > interval && epoch < epochs)) {
+        await writeFileAtomically(path, encodeCheckpoint(next.value.checkpoint(), plan));
+        saved = now;
+      }
+      const secondsLeft = ((now - began) / 1000 / (epoch - start)) * (epochs - epoch);
+      yield { phase: 'training', epoch, epochs, secondsLeft, train: next.value.train, validation };
+      if (stopping) input.signal?.throwIfAborted();
+      // Timers and signals get their turn.
+      await new Promise<void>((resolve) => setImmediate(() => resolve()));
     }
-    const secondsLeft = ((now - began) / 1000 / (epoch - start)) * (epochs - epoch);
-    yield { phase: 'training', epoch, epochs, secondsLeft, train: next.value.train, validation };
-    if (stopping) input.signal?.throwIfAborted();
-    // Timers and signals get their turn.
-    await new Promise<void>((resolve) => setImmediate(() => resolve()));
+  } finally {
+    // Whoever leaves early leaves no engine behind.
+    await run.return(undefined as never);
   }
 }
 

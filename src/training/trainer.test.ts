@@ -142,6 +142,12 @@ describe('training', () => {
     expect(result!.epoch).toBeLessThanOrEqual(checkpoint!.epoch - 10);
   });
 
+  test('few validations are no reason to stop before the next of them', async () => {
+    const few = { ...settings, epochs: 20, validations: 2, patience: 0.3 };
+    const { checkpoint } = await finish(inputOf(await createSimdKernel(), { settings: few }));
+    expect(checkpoint!.epoch).toBe(20);
+  });
+
   test('a learning rate beyond reason ends in an error, not in a model', async () => {
     const wild = { ...settings, rate: 1e6, clip: 1e30 };
     await expect(finish(inputOf(await createSimdKernel(), { settings: wild }))).rejects.toMatchObject({

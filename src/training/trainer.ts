@@ -330,7 +330,8 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
     for (let epoch = start; epoch < settings.epochs; epoch++) {
       signal?.throwIfAborted();
       // Asked here, before an epoch, so that a run that is resumed at its end stops there as well.
-      if (best.epoch > 0 && epoch - best.epoch >= settings.patience * settings.epochs) break;
+      // What counts is the last epoch that was validated.
+      if (best.epoch > 0 && epoch - (epoch % every) - best.epoch >= settings.patience * settings.epochs) break;
       const sums = noErrors();
       const order = run.random.permutation(run.train.length);
       let position = epoch;

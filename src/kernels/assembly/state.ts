@@ -189,7 +189,8 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
   sH2 = take(BLOCK * nHeads * nHidden2 * 4);
   sD2 = take(BLOCK * nHeads * nHidden2 * 4);
   sG = take(nLm * nRadial * 4);
-  sGY = take(nLm * 16);
+  // Also the spare target of `project`: one number per radial function.
+  sGY = take(max(nLm * 16, nRadial * 4));
   sCount = take(BLOCK * 16);
   sSegments = take(BLOCK * nSpecies * 8);
   sKinds = take(BLOCK * 4);

@@ -43,10 +43,13 @@ export function createEvaluator(engine: Engine): Evaluator {
       known.owner === system.owner;
     if (!same || resident === null) {
       checkSystem(shape, system);
+      // Should there be no room for it, what is there now is not to be trusted.
+      known = null;
+      resident = null;
       resident = upload(engine, system, buffers, record);
     }
     known = system;
-    placeSites(heap, heap.i32(record, 8)[2], system.sites);
+    placeSites(heap, resident.positions, system.sites);
     return resident;
   };
 

@@ -59,6 +59,16 @@ describe('heap', () => {
     expect(() => heap.allocate(2 ** 30)).toThrowError(expect.objectContaining({ code: 'out-of-memory' }));
   });
 
+  test('a buffer that could not grow is empty afterwards, not dangling', () => {
+    const heap = createHeap(memory(), { start: 64 });
+    const buffer = createBuffer(heap);
+    buffer.ensure(1000);
+    expect(() => buffer.ensure(2 ** 30)).toThrowError(expect.objectContaining({ code: 'out-of-memory' }));
+    expect(heap.used()).toBe(0);
+    const other = heap.allocate(64);
+    expect(buffer.ensure(1000)).not.toBe(other);
+  });
+
   test('a buffer keeps its block while that is large enough', () => {
     const heap = createHeap(memory(), { start: 64 });
     const buffer = createBuffer(heap);

@@ -111,20 +111,21 @@ export interface Buffer {
 export function createBuffer(heap: Heap): Buffer {
   let address = 0;
   let size = 0;
+  const release = (): void => {
+    if (address !== 0) heap.release(address);
+    address = 0;
+    size = 0;
+  };
   return {
+    release,
     ensure(bytes) {
       if (address !== 0 && bytes <= size) return address;
-      const first = address === 0;
-      if (!first) heap.release(address);
       // Exactly what is asked for at first; some room to spare once it turns out that sizes vary.
-      size = first ? bytes : Math.ceil(bytes * 1.25);
-      address = heap.allocate(size);
+      const wanted = address === 0 ? bytes : Math.ceil(bytes * 1.25);
+      release();
+      address = heap.allocate(wanted);
+      size = wanted;
       return address;
-    },
-    release() {
-      if (address !== 0) heap.release(address);
-      address = 0;
-      size = 0;
     },
   };
 }

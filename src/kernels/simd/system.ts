@@ -25,6 +25,8 @@ export interface Engine {
 /** The topology of a system in the heap: everything of it but where the sites are. */
 export interface Resident {
   readonly record: number;
+  /** Address of the site positions. */
+  readonly positions: number;
   readonly atoms: number;
   readonly sites: number;
   /** Edges per atom at most, padding included. */
@@ -59,7 +61,7 @@ export function upload(
   // Each species' edges are padded to a multiple of four; one edge more may be written before it is rejected.
   const capacity = Math.ceil((longest + 3 * Math.min(shape.species, longest) + 4) / 4) * 4;
   heap.i32(record, 8).set([system.atoms, sites, positions, species, owner, first, neighbours, capacity]);
-  return { record, atoms: system.atoms, sites, capacity, buffers };
+  return { record, positions, atoms: system.atoms, sites, capacity, buffers };
 }
 
 function sortBySpecies(system: KernelSystem, list: Int32Array, species: number): void {

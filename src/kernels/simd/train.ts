@@ -78,7 +78,7 @@ export function createTrainer(engine: Engine): Trainer {
     add(system) {
       const record = heap.allocate(SYSTEM_RECORD);
       const resident = upload(engine, system, systemBuffers(heap), record);
-      placeSites(heap, heap.i32(record, 8)[2], system.sites);
+      placeSites(heap, resident.positions, system.sites);
       const targets = heap.allocate(16 * system.atoms);
       const f = heap.f32(targets, 4 * system.atoms);
       for (let i = 0; i < system.atoms; i++) for (let c = 0; c < 3; c++) f[4 * i + c] = system.forces[3 * i + c];
@@ -94,6 +94,7 @@ export function createTrainer(engine: Engine): Trainer {
       return systems.length - 1;
     },
     accumulate(terms, gradient) {
+      if (terms.length === 0) return [];
       const tooLarge = run(terms, FORCE_SCALES[0]);
       const errors = terms.map((_, k) => readErrors(k));
       if (tooLarge.length === 0) {
