@@ -70,7 +70,7 @@ function describe({ cases, ratios, about, memory, machine }: BenchReport, colour
     ]),
     '',
     `memory: ${memory.list_bytes_per_atom.toFixed(0)} bytes per atom for the neighbour list, ` +
-      `${memory.engine_bytes_per_atom.toFixed(0)} for the engine`,
+      `${memory.engine_bytes_per_atom.toFixed(0)} for the engine; at most ${memory.process_peak_GB.toFixed(2)} GB in all`,
     `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, nearsight ${machine.nearsight}`,
   ].join('\n');
 }

@@ -39,7 +39,12 @@ export interface BenchReport {
   /** What each ratio says. */
   readonly about: Readonly<Record<RatioName, string>>;
   /** Of the neighbour list, and of the engine with its results, for 100,000 atoms. */
-  readonly memory: { readonly list_bytes_per_atom: number; readonly engine_bytes_per_atom: number };
+  readonly memory: {
+    readonly list_bytes_per_atom: number;
+    readonly engine_bytes_per_atom: number;
+    /** Most that the whole process ever held. */
+    readonly process_peak_GB: number;
+  };
   readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string; readonly nearsight: string };
   readonly rounds: number;
 }
@@ -145,7 +150,7 @@ export async function* bench(options: BenchOptions): AsyncGenerator<BenchStep, B
     cases,
     ratios: Object.fromEntries(names.map((name) => [name, ratio(name)])) as Record<RatioName, number>,
     about: Object.fromEntries(names.map((name) => [name, RATIOS[name][3]])) as Record<RatioName, string>,
-    memory,
+    memory: { ...memory, process_peak_GB: process.resourceUsage().maxRSS / 1e6 },
     machine: {
       cpu: cpus()[0]?.model.trim() ?? 'unknown',
       cores: cpus().length,
@@ -178,7 +183,7 @@ function median(values: readonly number[]): number {
 
 interface Bed {
   readonly tasks: readonly Task[];
-  readonly memory: BenchReport['memory'];
+  readonly memory: Omit<BenchReport['memory'], 'process_peak_GB'>;
   readonly close: () => void;
 }
 
@@ -312,7 +317,7 @@ function mdSteps(potential: LoadedPotential, structure: Structure, seed: number)
 function measureMemory(
   potential: LoadedPotential,
   structure: Structure,
-): { readonly structure: Structure; readonly memory: BenchReport['memory'] } {
+): { readonly structure: Structure; readonly memory: Bed['memory'] } {
   const atoms = structure.numbers.length;
   const { first, neighbours, owner, shift } = buildNeighbourList(structure, potential.cutoff);
   const list = [first, neighbours, owner, shift].reduce((sum, array) => sum + array.byteLength, 0);

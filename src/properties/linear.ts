@@ -1,6 +1,8 @@
 /**
  * Small dense linear algebra: matrices as arrays of rows. For six unknowns, not for six thousand.
  */
+import { symmetricEigen } from '../linear-algebra.ts';
+
 export type Matrix = readonly (readonly number[])[];
 
 /** Solution X of A X = B by Gaussian elimination with partial pivoting; not finite where A is singular. */
@@ -36,35 +38,8 @@ export function fitPolynomial(x: readonly number[], y: readonly number[], degree
   return solve(normal, right).map((row) => row[0]);
 }
 
-/** Eigenvalues of a symmetric matrix, ascending: Jacobi rotations until nothing is left off the diagonal. */
+/** Eigenvalues of a symmetric matrix, ascending. */
 export function symmetricEigenvalues(a: Matrix): number[] {
-  const m = a.map((row) => [...row]);
-  const n = m.length;
-  const size = Math.sqrt(m.flat().reduce((sum, v) => sum + v * v, 0));
-  const off = (): number =>
-    Math.sqrt(m.reduce((sum, row, i) => sum + row.reduce((s, v, j) => s + (i === j ? 0 : v * v), 0), 0));
-  for (let sweep = 0; sweep < 50 && off() > 1e-15 * size; sweep++) {
-    for (let p = 0; p < n; p++) {
-      for (let q = p + 1; q < n; q++) rotate(m, p, q);
-    }
-  }
-  return m.map((row, i) => row[i]).sort((x, y) => x - y);
-}
-
-/** Turns the plane of axes p and q so that m[p][q] becomes 0. */
-function rotate(m: number[][], p: number, q: number): void {
-  if (m[p][q] === 0) return;
-  const angle = 0.5 * Math.atan2(2 * m[p][q], m[q][q] - m[p][p]);
-  const c = Math.cos(angle);
-  const s = Math.sin(angle);
-  for (let k = 0; k < m.length; k++) {
-    const [x, y] = [m[k][p], m[k][q]];
-    m[k][p] = c * x - s * y;
-    m[k][q] = s * x + c * y;
-  }
-  for (let k = 0; k < m.length; k++) {
-    const [x, y] = [m[p][k], m[q][k]];
-    m[p][k] = c * x - s * y;
-    m[q][k] = s * x + c * y;
-  }
+  const { values } = symmetricEigen(Float64Array.from(a.flat()), a.length);
+  return [...values].sort((x, y) => x - y);
 }

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { createReferenceKernel } from '../kernels/reference/kernel.ts';
 import { randomSystem } from '../kernels/testing.ts';
+import { solveSymmetric, symmetricEigen } from '../linear-algebra.ts';
 import { foldedWeights } from '../model/model.ts';
 import { createRandom } from '../random.ts';
 import { fitReferenceEnergies, initialModel, whiteningFrom } from './initial.ts';
-import { solveSymmetric, symmetricEigen } from './linear-algebra.ts';
 
 describe('reference energies', () => {
   test('are found exactly where compositions tell the elements apart', () => {

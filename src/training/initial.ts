@@ -2,9 +2,9 @@
 import { NearsightError } from '../errors.ts';
 import type { Kernel, KernelSystem, ModelShape } from '../kernels/kernels.ts';
 import { featureCount, weightLayout } from '../kernels/kernels.ts';
+import { solveSymmetric, symmetricEigen } from '../linear-algebra.ts';
 import { createFolding, type Model, parameterLayout, type Statistics } from '../model/model.ts';
 import type { Random } from '../random.ts';
-import { solveSymmetric, symmetricEigen } from './linear-algebra.ts';
 
 /** Eigenvalues of the density covariance below this fraction of the largest one count as noise. */
 const WHITENING_FLOOR = 1e-4;
