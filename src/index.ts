@@ -2,11 +2,10 @@
  * nearsight, the library: the same in Node and in the browser. Units: Å, eV, eV/Å, eV/Å³ (positive in tension), fs, K,
  * u. Files, threads and outside programs are in `nearsight/node`.
  */
+export { type Finding, type Inspection, inspectDataset } from './curation/index.ts';
 export {
   type Dataset,
   type Frame,
-  type Inspection,
-  inspectDataset,
   type Labels,
   naiveSplit,
   parseExtxyz,

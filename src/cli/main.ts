@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { formatError, NearsightError } from '../errors.ts';
 import { VERSION } from '../node/version.ts';
 import { addBench } from './bench.ts';
-import { addData } from './data.ts';
+import { addData } from './data/index.ts';
 import { addEvaluate } from './evaluate.ts';
 import { addMd } from './md.ts';
 import { addQuickstart } from './quickstart.ts';

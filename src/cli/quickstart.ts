@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Inspection } from '../data/index.ts';
+import type { Inspection } from '../curation/index.ts';
 import { formatError } from '../errors.ts';
 import { type QuickstartResult, type QuickstartSplit, type QuickstartStep, quickstart } from '../node/quickstart.ts';
 import { errorRow, groupRows } from '../node/report-parts.ts';

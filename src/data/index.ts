@@ -1,14 +1,5 @@
 export type { AtomArray, Dataset, Frame, InfoValue, LabelSources, Labels } from './dataset.ts';
-export { LABEL_NAMES, type LabelNames } from './extxyz-labels.ts';
-export { parseExtxyz, type ReadOptions, readExtxyz } from './extxyz-read.ts';
-export { type WritableFrame, writeExtxyz, writeFrame } from './extxyz-write.ts';
-export {
-  type ElementCount,
-  type Finding,
-  type GroupCount,
-  type Inspection,
-  inspectDataset,
-  type Range,
-  type StressCheck,
-} from './inspect.ts';
+export { LABEL_NAMES, type LabelNames } from './extxyz/labels.ts';
+export { parseExtxyz, type ReadOptions, readExtxyz } from './extxyz/read.ts';
+export { type WritableFrame, writeExtxyz, writeFrame } from './extxyz/write.ts';
 export { naiveSplit, type Split, type SplitGroup, selectFrames, splitByGroup } from './split.ts';

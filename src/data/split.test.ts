@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../random.ts';
 import type { Frame, InfoValue } from './dataset.ts';
-import { parseExtxyz } from './extxyz-read.ts';
+import { parseExtxyz } from './extxyz/read.ts';
 import { naiveSplit, type Split, selectFrames, splitByGroup } from './split.ts';
 
 function frameOf(group: string, info: Readonly<Record<string, InfoValue>> = {}, atoms = 2): Frame {

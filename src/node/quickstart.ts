@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Dataset, type Inspection, inspectDataset, selectFrames, splitByGroup } from '../data/index.ts';
+import { type Inspection, inspectDataset } from '../curation/index.ts';
+import { type Dataset, selectFrames, splitByGroup } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import {

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Dataset, Frame } from '../data/dataset.ts';
-import { type ReadOptions, readExtxyz } from '../data/extxyz-read.ts';
-import { type WritableFrame, writeFrame } from '../data/extxyz-write.ts';
+import { type ReadOptions, readExtxyz } from '../data/extxyz/read.ts';
+import { type WritableFrame, writeFrame } from '../data/extxyz/write.ts';
 import { NearsightError } from '../errors.ts';
 import { readChunks, writeFileAtomically } from './files.ts';
 

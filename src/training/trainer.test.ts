@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { Frame } from '../data/dataset.ts';
-import { parseExtxyz } from '../data/extxyz-read.ts';
+import { parseExtxyz } from '../data/extxyz/read.ts';
 import type { Kernel } from '../kernels/kernels.ts';
 import { createReferenceKernel } from '../kernels/reference/kernel.ts';
 import { createSimdKernel } from '../kernels/simd/kernel.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Frame, InfoValue } from '../../src/data/dataset.ts';
-import type { WritableFrame } from '../../src/data/extxyz-write.ts';
+import type { WritableFrame } from '../../src/data/extxyz/write.ts';
 import { readDataset, writeFrames } from '../../src/node/structures.ts';
 import { findPython, runPython } from '../helpers/python.ts';
 

@@ -1,31 +1,13 @@
 import type { Command } from 'commander';
-import {
-  type Dataset,
-  type Inspection,
-  inspectDataset,
-  naiveSplit,
-  type Range,
-  selectFrames,
-  splitByGroup,
-} from '../data/index.ts';
-import { NearsightError } from '../errors.ts';
-import { readDataset, readFrames, writeFrames } from '../node/structures.ts';
-import { createRandom } from '../random.ts';
-import { formatNumber, formatTable } from '../report/index.ts';
-import { GPA } from '../units.ts';
-import { openDatasets } from './inputs.ts';
-import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from './session.ts';
-import { sparkline } from './sparkline.ts';
-import { parseFraction } from './values.ts';
+import { type Inspection, inspectDataset, type Range } from '../../curation/index.ts';
+import type { Dataset } from '../../data/index.ts';
+import { formatNumber, formatTable } from '../../report/index.ts';
+import { GPA } from '../../units.ts';
+import { openDatasets } from '../inputs.ts';
+import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
+import { sparkline } from '../sparkline.ts';
 
-export function addData(program: Command): void {
-  const data = program.command('data').summary('look at, convert and split labelled frames');
-  addInspect(data);
-  addSplit(data);
-  addConvert(data);
-}
-
-function addInspect(data: Command): void {
+export function addInspect(data: Command): void {
   const command = data
     .command('inspect')
     .summary('what is in a file, and what is wrong with it')
@@ -159,98 +141,4 @@ function stressSentence({ stressCheck, labelled }: Inspection): string {
     'cannot-tell': 'Whether energies and stresses agree cannot be told from these frames: too few of similar cells.',
   };
   return sentences[verdict];
-}
-
-interface SplitFlags extends CommonFlags {
-  readonly test: number;
-  readonly naive?: boolean;
-}
-
-function addSplit(data: Command): void {
-  const command = data
-    .command('split')
-    .summary('hold frames out without leaking')
-    .description('Divides the frames of a file in two, neighbouring frames of trajectories and scans together.')
-    .argument('<file>', 'labelled frames, extended XYZ')
-    .optionsGroup('Split:')
-    .option('--test <share>', 'how much to hold out', parseFraction, 0.1)
-    .option('--naive', 'draw frames at random instead: errors will look better than they are');
-  addCommonFlags(command, 'beginning of the names of both files (default: as FILE)')
-    .addHelpText(
-      'after',
-      `
-Example:
-  nearsight data split data.extxyz --test 0.1        writes data-train.extxyz and data-test.extxyz`,
-    )
-    .action((file: string, flags: SplitFlags) => runCommand(flags, (session) => splitCommand(session, file, flags)));
-}
-
-async function splitCommand(session: Session, path: string, flags: SplitFlags): Promise<undefined> {
-  const dataset = await readDataset(path);
-  const split = (flags.naive ? naiveSplit : splitByGroup)(dataset, flags.test, createRandom(flags.seed));
-  const stem = flags.out ?? path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
-  const parts = { train: split.train, test: split.heldOut };
-  const written = { train: `${stem}-train.extxyz`, test: `${stem}-test.extxyz` };
-  for (const part of ['train', 'test'] as const) {
-    await writeFrames(written[part], selectFrames(dataset, parts[part]).frames);
-  }
-  const document = {
-    train: { path: written.train, frames: parts.train.length },
-    test: { path: written.test, frames: parts.test.length },
-    groups: split.groups,
-    description: split.description,
-  };
-  const lines = (['train', 'test'] as const).map((part) => `${written[part]}: ${parts[part].length} frames`);
-  session.print(document, [...lines, split.description].join('\n'));
-  return undefined;
-}
-
-interface ConvertFlags extends CommonFlags {
-  readonly from?: string;
-  readonly to?: string;
-}
-
-/** Formats by name, and the ends of file names that stand for them. */
-const FORMATS: Readonly<Record<string, RegExp>> = { extxyz: /\.(ext)?xyz(\.gz)?$/i };
-
-function addConvert(data: Command): void {
-  const command = data
-    .command('convert')
-    .summary('from one format to another')
-    .description('Reads frames in one format and writes them in another; so far extended XYZ, plain or .gz.')
-    .argument('<in>', 'what to read')
-    .argument('<out>', 'what to write')
-    .optionsGroup('Formats:')
-    .option('--from <format>', 'extxyz; by the name of the file when absent')
-    .option('--to <format>', 'extxyz; by the name of the file when absent');
-  addCommonFlags(command, OUT_DOCUMENT)
-    .addHelpText(
-      'after',
-      `
-Example:
-  nearsight data convert frames.xyz frames.extxyz.gz
-
-Labels get the names energy, forces and stress, whatever they were called; everything else stays as it was.`,
-    )
-    .action((from: string, to: string, flags: ConvertFlags) =>
-      runCommand(flags, (session) => convertCommand(session, from, to, flags)),
-    );
-}
-
-async function convertCommand(session: Session, from: string, to: string, flags: ConvertFlags): Promise<undefined> {
-  checkFormat(from, flags.from);
-  checkFormat(to, flags.to);
-  const frames = await writeFrames(to, readFrames(from));
-  await session.printAndSave({ frames, out: to }, `${to}: ${frames} frames`);
-  return undefined;
-}
-
-function checkFormat(path: string, format: string | undefined): void {
-  const known = Object.keys(FORMATS);
-  if (format === undefined ? known.some((name) => FORMATS[name].test(path)) : known.includes(format)) return;
-  const what = format === undefined ? 'the name of the file does not tell its format' : `unknown format "${format}"`;
-  throw new NearsightError('unknown-format', what, {
-    hint: `say it with --from or --to; known are ${known.join(', ')}`,
-    place: { path },
-  });
 }

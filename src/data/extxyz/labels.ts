@@ -1,9 +1,9 @@
-import { NearsightError, type Place } from '../errors.ts';
-import { cellVolume } from '../structure/cell.ts';
-import type { Structure } from '../structure/structure.ts';
-import { parseReal } from './decimal.ts';
-import { type CommentEntries, parseTruth } from './extxyz-comment.ts';
-import { badNumber, quoted, refusal } from './refuse.ts';
+import { NearsightError, type Place } from '../../errors.ts';
+import { cellVolume } from '../../structure/cell.ts';
+import type { Structure } from '../../structure/structure.ts';
+import { parseReal } from '../decimal.ts';
+import { badNumber, quoted, refusal } from '../refuse.ts';
+import { type CommentEntries, parseTruth } from './comment.ts';
 
 /** Which names of a file are read as which label, the first one present being taken; [] reads none. */
 export interface LabelNames {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { AtomArray, Frame, InfoValue } from './dataset.ts';
-import { parseExtxyz } from './extxyz-read.ts';
-import { type WritableFrame, writeExtxyz } from './extxyz-write.ts';
+import type { AtomArray, Frame, InfoValue } from '../dataset.ts';
+import { parseExtxyz } from './read.ts';
+import { type WritableFrame, writeExtxyz } from './write.ts';
 
 const written = (...frames: WritableFrame[]): string => [...writeExtxyz(frames)].join('');
 const readBack = (...frames: WritableFrame[]): Frame[] => parseExtxyz(written(...frames), 'written.xyz');

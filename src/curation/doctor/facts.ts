@@ -1,7 +1,7 @@
+import type { Frame } from '../../data/dataset.ts';
 import { NearsightError } from '../../errors.ts';
 import { cellVolume } from '../../structure/cell.ts';
 import { checkStructure } from '../../structure/structure.ts';
-import type { Frame } from '../dataset.ts';
 import { type Contacts, closestContacts } from './closest.ts';
 
 /** What is worked out once for each frame. */

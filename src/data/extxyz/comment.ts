@@ -1,7 +1,7 @@
-import type { Place } from '../errors.ts';
-import type { InfoValue } from './dataset.ts';
-import { formatReal, parseReal } from './decimal.ts';
-import { quoted, refusal } from './refuse.ts';
+import type { Place } from '../../errors.ts';
+import type { InfoValue } from '../dataset.ts';
+import { formatReal, parseReal } from '../decimal.ts';
+import { quoted, refusal } from '../refuse.ts';
 
 /** What stands behind `key=`, without its quotes; `T` for a key that stands alone. */
 export type CommentEntries = Map<string, string>;

@@ -2,15 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Dataset, Frame, Labels } from '../data/dataset.ts';
+import { parseExtxyz } from '../data/extxyz/read.ts';
 import { createRandom } from '../random.ts';
 import { cellVolume } from '../structure/cell.ts';
 import { createStructure, type Structure } from '../structure/structure.ts';
 import { GPA } from '../units.ts';
-import type { Dataset, Frame, Labels } from './dataset.ts';
 import { closestContacts } from './doctor/closest.ts';
 import { fitComposition } from './doctor/composition-fit.ts';
 import { checkStress } from './doctor/energy-stress.ts';
-import { parseExtxyz } from './extxyz-read.ts';
 import { type Inspection, inspectDataset } from './inspect.ts';
 
 const frameOf = (structure: Structure, labels: Labels, more: Partial<Frame> = {}): Frame => ({

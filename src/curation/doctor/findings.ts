@@ -1,7 +1,7 @@
+import type { Frame, LabelSources } from '../../data/dataset.ts';
+import { LABEL_NAMES } from '../../data/extxyz/labels.ts';
 import { symbolOf } from '../../elements.ts';
 import { GPA } from '../../units.ts';
-import type { Frame, LabelSources } from '../dataset.ts';
-import { LABEL_NAMES } from '../extxyz-labels.ts';
 import { type CompositionFit, fitComposition } from './composition-fit.ts';
 import { duplicateFrames } from './duplicates.ts';
 import type { StressCheck } from './energy-stress.ts';

@@ -1,5 +1,5 @@
+import type { Frame } from '../../data/dataset.ts';
 import type { Structure } from '../../structure/structure.ts';
-import type { Frame } from '../dataset.ts';
 
 /** Coordinates that differ by less are the same, Å; twice that may be. */
 const GRAIN = 1e-4;

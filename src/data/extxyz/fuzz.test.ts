@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { formatError, NearsightError } from '../errors.ts';
-import { createRandom, type Random } from '../random.ts';
-import { parseExtxyz } from './extxyz-read.ts';
-import { writeExtxyz } from './extxyz-write.ts';
+import { formatError, NearsightError } from '../../errors.ts';
+import { createRandom, type Random } from '../../random.ts';
+import { parseExtxyz } from './read.ts';
+import { writeExtxyz } from './write.ts';
 
 /** Small files that between them use every branch of the reader. */
 const SEEDS: readonly string[] = [

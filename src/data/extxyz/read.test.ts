@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { NearsightError } from '../errors.ts';
-import type { Frame } from './dataset.ts';
-import { parseExtxyz, type ReadOptions, readExtxyz } from './extxyz-read.ts';
+import { NearsightError } from '../../errors.ts';
+import type { Frame } from '../dataset.ts';
+import { parseExtxyz, type ReadOptions, readExtxyz } from './read.ts';
 
 const one = (text: string, options?: ReadOptions): Frame => {
   const frames = parseExtxyz(text, 'test.xyz', options);

@@ -1,5 +1,5 @@
+import type { Dataset, Frame, LabelSources } from '../data/dataset.ts';
 import { symbolOf } from '../elements.ts';
-import type { Dataset, Frame, LabelSources } from './dataset.ts';
 import { checkStress, type StressCheck } from './doctor/energy-stress.ts';
 import { type FrameFacts, factsOf } from './doctor/facts.ts';
 import { type Finding, findingsOf } from './doctor/findings.ts';

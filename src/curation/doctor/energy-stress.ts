@@ -2,9 +2,10 @@
  * Do energies and stresses belong together? Between two similar structures of the same atoms, the work of stress and
  * forces along the way must be the difference of the energies.
  */
+
+import type { Frame } from '../../data/dataset.ts';
 import { cellVolume } from '../../structure/cell.ts';
 import { inverse3, multiply3, rowsTimes3 } from '../../structure/matrix3.ts';
-import type { Frame } from '../dataset.ts';
 
 /** What energies say of the stresses. */
 export interface StressCheck {

@@ -4,14 +4,14 @@
  * The conventions are those of ASE's reader. Where that one guesses (missing or extra columns, unknown truth
  * values, open quotes, a number as species), this one refuses.
  */
-import type { Place } from '../errors.ts';
-import { checkStructure, type Structure } from '../structure/structure.ts';
-import type { AtomArray, Frame, InfoValue, LabelSources, Labels } from './dataset.ts';
-import type { Cursor } from './decimal.ts';
-import { arrayOf, atomicNumbersOf, type Column, decodeText, makeRoom, planColumns, readRow } from './extxyz-columns.ts';
-import { type CommentEntries, infoValue, parseComment, textValue } from './extxyz-comment.ts';
-import { energyOf, LABEL_NAMES, type LabelNames, takeCell, takeFirst, takeStress } from './extxyz-labels.ts';
-import { quoted, refusal } from './refuse.ts';
+import type { Place } from '../../errors.ts';
+import { checkStructure, type Structure } from '../../structure/structure.ts';
+import type { AtomArray, Frame, InfoValue, LabelSources, Labels } from '../dataset.ts';
+import type { Cursor } from '../decimal.ts';
+import { quoted, refusal } from '../refuse.ts';
+import { arrayOf, atomicNumbersOf, type Column, decodeText, makeRoom, planColumns, readRow } from './columns.ts';
+import { type CommentEntries, infoValue, parseComment, textValue } from './comment.ts';
+import { energyOf, LABEL_NAMES, type LabelNames, takeCell, takeFirst, takeStress } from './labels.ts';
 
 export interface ReadOptions {
   /** Names to use instead of those in LABEL_NAMES. */

@@ -1,8 +1,8 @@
-import { atomicNumberOf, HEAVIEST_ELEMENT, symbolOf } from '../elements.ts';
-import { NearsightError, type Place } from '../errors.ts';
-import type { AtomArray } from './dataset.ts';
-import { type Cursor, readReal, skipBlanks, skipToken } from './decimal.ts';
-import { badNumber, quoted, refusal, shortened } from './refuse.ts';
+import { atomicNumberOf, HEAVIEST_ELEMENT, symbolOf } from '../../elements.ts';
+import { NearsightError, type Place } from '../../errors.ts';
+import type { AtomArray } from '../dataset.ts';
+import { type Cursor, readReal, skipBlanks, skipToken } from '../decimal.ts';
+import { badNumber, quoted, refusal, shortened } from '../refuse.ts';
 
 /** What a column of the file is for. */
 type Role = 'species' | 'numbers' | 'positions' | 'forces' | 'other';

@@ -1,4 +1,4 @@
-import type { Frame } from '../dataset.ts';
+import type { Frame } from '../../data/dataset.ts';
 
 /** Energies per atom, taken apart into what the composition explains and the rest. */
 export interface CompositionFit {

@@ -1,11 +1,11 @@
-import { symbolOf } from '../elements.ts';
-import type { Place } from '../errors.ts';
-import { checkStructure } from '../structure/structure.ts';
-import type { AtomArray, Frame, InfoValue } from './dataset.ts';
-import { formatReal } from './decimal.ts';
-import { formatEntry, formatText } from './extxyz-comment.ts';
-import { LABEL_NAMES } from './extxyz-labels.ts';
-import { quoted, refusal } from './refuse.ts';
+import { symbolOf } from '../../elements.ts';
+import type { Place } from '../../errors.ts';
+import { checkStructure } from '../../structure/structure.ts';
+import type { AtomArray, Frame, InfoValue } from '../dataset.ts';
+import { formatReal } from '../decimal.ts';
+import { quoted, refusal } from '../refuse.ts';
+import { formatEntry, formatText } from './comment.ts';
+import { LABEL_NAMES } from './labels.ts';
 
 /** What the writer needs of a frame: where it stood in a file does not matter. */
 export type WritableFrame = Pick<Frame, 'structure'> & Partial<Pick<Frame, 'labels' | 'group' | 'info' | 'arrays'>>;

@@ -1,0 +1,11 @@
+import type { Command } from 'commander';
+import { addConvert } from './convert.ts';
+import { addInspect } from './inspect.ts';
+import { addSplit } from './split.ts';
+
+export function addData(program: Command): void {
+  const data = program.command('data').summary('look at, convert and split labelled frames');
+  addInspect(data);
+  addSplit(data);
+  addConvert(data);
+}

@@ -1,0 +1,4 @@
+/** Every format but extended XYZ, which has a room of its own. */
+import type { Format } from './format.ts';
+
+export const FORMATS: readonly Format[] = [];
