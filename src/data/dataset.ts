@@ -52,4 +52,8 @@ export interface Dataset {
   readonly source: string;
   /** SHA-256 of the bytes that were read (after decompression), hex; '' when made in memory. */
   readonly sha256: string;
+  /** Name of the format that it was read from; absent when made in memory. */
+  readonly format?: string;
+  /** Frames of the source that were left out because the user asked for that; none when absent. */
+  readonly skipped?: number;
 }

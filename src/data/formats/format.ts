@@ -3,7 +3,7 @@
  * back is in Å, eV, eV/Å and eV/Å³ (stress positive in tension), and each reader's first comment says what its source
  * has. Readers and writers see bytes, never a file system.
  */
-import type { Frame } from '../dataset.ts';
+import type { Frame, Labels } from '../dataset.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 
 /** A file, unpacked. */
@@ -26,6 +26,8 @@ export interface FormatOptions {
   readonly elements?: readonly string[];
   /** Units of files that do not name theirs: LAMMPS styles, or the two customs of n2p2 files. */
   readonly units?: 'metal' | 'real' | 'electron' | 'atomic' | 'si';
+  /** Calculations that did not converge: refused unless they are to be skipped, which leaves gaps in `Frame.index`. */
+  readonly unconverged?: 'refuse' | 'skip';
 }
 
 /** One format. `read` or `write` is absent where nearsight does only the other. */
@@ -45,6 +47,8 @@ export interface Format {
   companions?(main: InputFile, listing: readonly string[]): readonly string[];
   /** True for formats that are a folder rather than a file. */
   readonly folder?: boolean;
+  /** Labels that a written file has room for; none when absent, as in files of bare structures. */
+  readonly labels?: readonly (keyof Labels)[];
   /**
    * All frames, in the order of the file. The first file is the one that was named, the others its companions.
    * @throws NearsightError with path, line, frame and field
