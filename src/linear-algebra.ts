@@ -58,3 +58,51 @@ export function solveSymmetric(A: Float64Array, b: Float64Array, floor: number):
   }
   return x;
 }
+
+/**
+ * Lower triangle L of a symmetric positive definite matrix A = L Lᵀ, [n × n]; what lies above the diagonal of A is not
+ * read, and above that of L is zero. Null where a pivot falls below `floor` times its diagonal element: A is singular
+ * to that precision.
+ */
+export function choleskyFactor(A: Float64Array, n: number, floor = 1e-14): Float64Array | null {
+  const L = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    for (let j = 0; j <= i; j++) {
+      const other = j * n;
+      let sum = A[row + j];
+      for (let k = 0; k < j; k++) sum -= L[row + k] * L[other + k];
+      if (j < i) L[row + j] = sum / L[other + j];
+      // Written so that NaN does not pass.
+      else if (!(sum > floor * A[row + i] && sum > 0)) return null;
+      else L[row + i] = Math.sqrt(sum);
+    }
+  }
+  return L;
+}
+
+/** y with L y = b, in place of b (at `offset`), for a lower triangle L, [n × n]. */
+export function solveLower(L: Float64Array, n: number, b: Float64Array | Float32Array, offset = 0): void {
+  for (let i = 0; i < n; i++) {
+    const row = i * n;
+    let sum = b[offset + i];
+    for (let k = 0; k < i; k++) sum -= L[row + k] * b[offset + k];
+    b[offset + i] = sum / L[row + i];
+  }
+}
+
+/** x with Lᵀ x = b, in place of b. */
+export function solveLowerTransposed(L: Float64Array, n: number, b: Float64Array): void {
+  for (let i = n - 1; i >= 0; i--) {
+    b[i] /= L[i * n + i];
+    for (let k = 0; k < i; k++) b[k] -= L[i * n + k] * b[i];
+  }
+}
+
+/** Solution of A x = b from the factor L of A; b stays. */
+export function choleskySolve(L: Float64Array, n: number, b: Float64Array): Float64Array {
+  const x = Float64Array.from(b);
+  solveLower(L, n, x);
+  solveLowerTransposed(L, n, x);
+  return x;
+}
