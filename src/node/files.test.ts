@@ -178,7 +178,7 @@ describe('structures', () => {
     ['an empty packed file', 'empty-file', gzipSync('')],
     ['a binary file', 'binary-file', Uint8Array.of(127, 69, 76, 70, 0, 1, 2, 3)],
     ['UTF-16', 'binary-file', Buffer.from('\ufeff2\nenergy=1\n', 'utf16le')],
-    ['prose', 'bad-atom-count', 'not a structure\n'],
+    ['prose', 'unknown-format', 'not a structure\n'],
   ])('%s is refused: %s', async (name, code, contents) => {
     const path = await put(`refused ${name}`, contents);
     await expect(readDataset(path)).rejects.toMatchObject({ code, place: { path } });

@@ -1,6 +1,18 @@
 import { type Hash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, realpath, rename, stat, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -60,7 +72,8 @@ async function* gunzipped(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
   yield* unpacking;
 }
 
-function readingError(error: unknown, path: string): unknown {
+/** What a failed read is to the user; whatever the system did not raise is handed back as it is. */
+export function readingError(error: unknown, path: string): unknown {
   const code = errorCode(error);
   const place = { path };
   if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -138,6 +151,44 @@ export async function writeFileAtomically(
     throw error;
   }
   await flushFolder(folder);
+}
+
+/** A file below a folder that is written as a whole. */
+export interface FolderFile {
+  /** Relative to the folder, with slashes. */
+  readonly path: string;
+  readonly content: string | Uint8Array;
+}
+
+/**
+ * Writes a folder such that whoever looks finds none or the whole one: into a temporary folder beside it, flushed to
+ * disk, then renamed. A folder that holds anything is never replaced.
+ * @throws NearsightError `folder-not-empty`, `file-not-found`, `unwritable-file`
+ */
+export async function writeFolderAtomically(path: string, files: readonly FolderFile[]): Promise<void> {
+  const target = path.replace(/[/\\]+$/, '');
+  const there = await stat(target).catch(() => null);
+  if (there !== null && !(there.isDirectory() && (await readdir(target)).length === 0)) {
+    throw new NearsightError('folder-not-empty', 'the folder to write exists and is not empty', {
+      hint: 'choose another name, or remove it first',
+      place: { path },
+    });
+  }
+  const temporary = await system(path, () => mkdtemp(join(dirname(target), `.${basename(target).slice(0, 100)}.`)));
+  try {
+    for (const file of files) {
+      const at = join(temporary, file.path);
+      await system(path, () => mkdir(dirname(at), { recursive: true }));
+      await system(path, async () => writeTo(await open(at, 'wx'), inBlocks(file.content), path));
+    }
+    // mkdtemp makes folders for their owner alone; this one is like any other.
+    await system(path, () => chmod(temporary, 0o777 & ~process.umask()));
+    await system(path, () => rename(temporary, target));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  await flushFolder(dirname(target));
 }
 
 /** The file itself where `path` is a link to it, and whether it may be replaced by another one. */
