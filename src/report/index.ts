@@ -1,3 +1,4 @@
+export { type DataReportOptions, renderDataReport } from './data-page/page.ts';
 export { verdictSentence } from './display.ts';
 export { renderReport } from './html.ts';
 export { paritySet } from './parity-set.ts';

@@ -87,6 +87,7 @@ figure { margin: 1.2rem 0 1.8rem; break-inside: avoid; }
 .panels-2 { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 svg.plot { display: block; width: 100%; height: auto; font-family: var(--sans); font-variant-numeric: tabular-nums; color: var(--ink); }
 svg.plot text { white-space: pre; }
+.swatch { white-space: nowrap; margin-right: 0.7em; } .under { font: 0.78rem/1.4 var(--sans); margin: 0.2rem 0 0.8rem; text-align: center; }
 .key { display: inline-block; width: 1.2em; height: 0.2em; vertical-align: 0.25em; margin-right: 0.15em; background: var(--strong); }
 .key.train { background: var(--train); }
 .key.points { width: 0.6em; height: 0.6em; vertical-align: 0; background: none; border: 1.5px solid var(--ink); border-radius: 50%; }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { addConvert } from './convert.ts';
 import { addInspect } from './inspect.ts';
+import { addDataReport } from './report.ts';
 import { addSplit } from './split.ts';
 
 export function addData(program: Command): void {
@@ -8,4 +9,5 @@ export function addData(program: Command): void {
   addInspect(data);
   addSplit(data);
   addConvert(data);
+  addDataReport(data);
 }

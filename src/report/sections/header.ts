@@ -14,13 +14,18 @@ export function header(data: ReportData, sections: readonly Section[]): Html {
 <p class="subtitle">Interatomic potential for ${data.elements.join(', ')}</p>
 <p class="verdict${tone}">${verdictSentence(data)}</p>
 ${tiles.length === 0 ? undefined : html`<dl class="tiles">${tiles}</dl>`}
-<nav aria-label="Sections"><ol>${sections.map(
-    (section) => html`<li><a href="#${section.id}">${section.title}</a></li>`,
-  )}</ol></nav>
+${navigation(sections)}
 </header>`;
 }
 
-function tile(name: string, number: Content, unit: string, note: Content): Html {
+/** Links to the sections. */
+export function navigation(sections: readonly Section[]): Html {
+  const links = sections.map((section) => html`<li><a href="#${section.id}">${section.title}</a></li>`);
+  return html`<nav aria-label="Sections"><ol>${links}</ol></nav>`;
+}
+
+/** A key figure with its name, its unit and what it refers to. */
+export function tile(name: string, number: Content, unit: string, note: Content): Html {
   return html`<div class="tile"><dt>${name}</dt><dd class="figure">${number}<span class="unit">${unit}</span></dd><dd class="note">${note}</dd></div>`;
 }
 
