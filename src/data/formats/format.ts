@@ -3,6 +3,7 @@
  * back is in Å, eV, eV/Å and eV/Å³ (stress positive in tension), and each reader's first comment says what its source
  * has. Readers and writers see bytes, never a file system.
  */
+import type { NearsightError } from '../../errors.ts';
 import type { Frame, Labels } from '../dataset.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 
@@ -28,6 +29,14 @@ export interface FormatOptions {
   readonly units?: 'metal' | 'real' | 'electron' | 'atomic' | 'si';
   /** Calculations that did not converge: refused unless they are to be skipped, which leaves gaps in `Frame.index`. */
   readonly unconverged?: 'refuse' | 'skip';
+  /** Is told of each frame that is skipped, also of those at the end of a file, where no gap shows. */
+  readonly onSkip?: (why: NearsightError) => void;
+}
+
+/** Refuses a frame that must not become a label: throws `why`, unless the user asked to skip such frames. */
+export function refuseOrSkip(why: NearsightError, options: FormatOptions): void {
+  if (options.unconverged !== 'skip') throw why;
+  options.onSkip?.(why);
 }
 
 /** One format. `read` or `write` is absent where nearsight does only the other. */
