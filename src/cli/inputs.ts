@@ -1,11 +1,14 @@
 /** What commands are given on the command line, opened: models, structures, labelled frames. */
+import { type Command, Option } from 'commander';
 import type { Dataset, Frame } from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
 import { type LoadedPotential, type ModelFile, potentialOf } from '../model/index.ts';
 import { createEngine } from '../node/engine.ts';
 import { readModel } from '../node/model.ts';
-import { readDataset, readFrames } from '../node/structures.ts';
+import { type InputOptions, readDataset, readFrames } from '../node/structures.ts';
 import { crystal, type Prototype, type Structure } from '../structure/index.ts';
+import type { Session } from './session.ts';
+import { parseElements } from './values.ts';
 
 export interface OpenModel {
   readonly file: ModelFile;
@@ -23,18 +26,68 @@ export async function withModel<T>(path: string, threads: number, work: (model: 
   }
 }
 
+/** How DATA may be given, for help texts. */
+export const DATA = 'labelled frames: extended XYZ or any format of "nearsight data convert --help"';
+
+/** What a file may not say of itself. */
+export interface InputFlags {
+  readonly from?: string;
+  readonly units?: NonNullable<InputOptions['units']>;
+  readonly elements?: string[];
+  readonly unconverged?: NonNullable<InputOptions['unconverged']>;
+}
+
+/** As in `FormatOptions.units`. */
+export const UNIT_STYLES: readonly NonNullable<InputOptions['units']>[] = ['metal', 'real', 'electron', 'atomic', 'si'];
+
+/** Adds --from, --units, --elements and --unconverged, in a group of their own. */
+export function addInputFlags(command: Command): Command {
+  return command
+    .optionsGroup('Files that do not say everything:')
+    .option('--from <format>', 'format of the input; by the name of the file and its contents when absent')
+    .addOption(
+      new Option('--units <style>', 'units of files that do not name theirs (LAMMPS, n2p2)').choices(UNIT_STYLES),
+    )
+    .option('--elements <list>', 'elements of the atom types of files that number them: Si,O', parseElements)
+    .addOption(
+      new Option('--unconverged <what>', 'calculations that did not converge (default: refuse)').choices([
+        'refuse',
+        'skip',
+      ]),
+    );
+}
+
+/** The flags of `addInputFlags`, as readers want them. */
+export function inputOptions({ from, units, elements, unconverged }: InputFlags): InputOptions {
+  return {
+    ...(from !== undefined && { from }),
+    ...(units !== undefined && { units }),
+    ...(elements !== undefined && { elements }),
+    ...(unconverged !== undefined && { unconverged }),
+  };
+}
+
+/** Says how many frames were left out. */
+export function warnOfSkipped(session: Pick<Session, 'warn'>, datasets: readonly Dataset[]): void {
+  for (const { source, skipped = 0 } of datasets) {
+    if (skipped > 0)
+      session.warn(`${source}: skipped ${skipped} frame${skipped === 1 ? '' : 's'} that did not converge`);
+  }
+}
+
 /** How a STRUCTURE may be given, for help texts. */
-export const STRUCTURE = 'extended XYZ file, or a crystal such as diamond:Si:5.43 (kind:element:a in Å)';
+export const STRUCTURE =
+  'file in any format that can be read, or a crystal such as diamond:Si:5.43 (kind:element:a in Å)';
 
 /**
  * One structure: a perfect crystal (`diamond:Si:5.43`, `rocksalt:Na:Cl:5.64`, `hcp:Mg:3.21:5.21`), or a frame of a file,
  * which must be named by its number where there are several.
  */
-export async function openStructure(text: string, frame?: number): Promise<Frame> {
+export async function openStructure(text: string, frame?: number, options: InputOptions = {}): Promise<Frame> {
   const built = builtCrystal(text);
   if (built !== null) return { structure: built, labels: {}, group: '', info: {}, arrays: {}, line: 0, index: 0 };
   let only: Frame | null = null;
-  for await (const found of readFrames(text)) {
+  for await (const found of readFrames(text, options)) {
     if (frame === undefined && only !== null) {
       throw new NearsightError('several-frames', 'the file has more than one frame', {
         hint: 'say which one with --frame; they are numbered from 0',
@@ -60,9 +113,9 @@ function builtCrystal(text: string): Structure | null {
 }
 
 /** Several files, one after another. */
-export async function openDatasets(paths: readonly string[]): Promise<Dataset[]> {
+export async function openDatasets(paths: readonly string[], options: InputOptions = {}): Promise<Dataset[]> {
   const datasets: Dataset[] = [];
-  for (const path of paths) datasets.push(await readDataset(path));
+  for (const path of paths) datasets.push(await readDataset(path, options));
   return datasets;
 }
 

@@ -7,7 +7,7 @@ import { type Moment, type SimulationResult, simulate, usualTimestep } from '../
 import { writeFrames } from '../node/structures.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
 import { cellVolume, copyStructure, type Structure, supercell } from '../structure/index.ts';
-import { openStructure, STRUCTURE, withModel } from './inputs.ts';
+import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from './inputs.ts';
 import type { Progress } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session } from './session.ts';
 import {
@@ -20,7 +20,7 @@ import {
   parseWhole,
 } from './values.ts';
 
-interface MdFlags extends CommonFlags {
+interface MdFlags extends CommonFlags, InputFlags {
   readonly ensemble: 'nve' | 'nvt';
   readonly temperature: number;
   readonly time: number;
@@ -59,6 +59,7 @@ export function addMd(program: Command): void {
     .option('--supercell <AxBxC>', 'repeat the cell first', parseSupercell)
     .option('--every <n>', 'steps between the frames of the trajectory; default: some 200 frames', parseCount)
     .option('--frame <n>', 'which frame of the file, from 0', parseWhole);
+  addInputFlags(command);
   addCommonFlags(command, 'write the trajectory as extended XYZ (.gz packs it)')
     .addHelpText('after', HELP)
     .action((model: string, structure: string, flags: MdFlags) =>
@@ -67,7 +68,7 @@ export function addMd(program: Command): void {
 }
 
 async function mdCommand(session: Session, model: string, path: string, flags: MdFlags): Promise<undefined> {
-  const { structure: cell } = await openStructure(path, flags.frame);
+  const { structure: cell } = await openStructure(path, flags.frame, inputOptions(flags));
   const structure = flags.supercell === undefined ? cell : supercell(cell, flags.supercell);
   const timestep = flags.timestep ?? usualTimestep(structure);
   const steps = Math.round(flags.time / timestep);
@@ -90,7 +91,7 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
     const outcome: Outcome = {};
     const frames = follow(work, { every, progress: session.progress('md'), outcome });
     let written = 0;
-    if (flags.out !== undefined) written = await writeFrames(flags.out, frames);
+    if (flags.out !== undefined) written = await writeFrames(flags.out, frames, { to: 'extxyz' });
     else for await (const _ of frames);
     if (outcome.error !== undefined) {
       if (written > 0) session.warn(`${flags.out} holds the ${written} frames up to there`);

@@ -4,11 +4,11 @@ import { writeFrames } from '../node/structures.ts';
 import { formatNumber } from '../report/index.ts';
 import { cellVolume } from '../structure/index.ts';
 import { GPA } from '../units.ts';
-import { openStructure, STRUCTURE, withModel } from './inputs.ts';
+import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from './inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
 import { parseCount, parsePositive, parsePressure, parseWhole } from './values.ts';
 
-interface RelaxFlags extends CommonFlags {
+interface RelaxFlags extends CommonFlags, InputFlags {
   readonly cell?: boolean;
   readonly pressure?: number;
   readonly maxForce: number;
@@ -35,7 +35,8 @@ export function addRelax(program: Command): void {
     .option('--max-force <eV/Å>', 'done when no force is larger', parsePositive, 0.01)
     .option('--max-steps <n>', 'give up after so many steps', parseCount, 2000)
     .option('--frame <n>', 'which frame of the file, from 0', parseWhole);
-  addCommonFlags(command, 'write the relaxed structure as extended XYZ')
+  addInputFlags(command);
+  addCommonFlags(command, 'write the relaxed structure: extended XYZ, or as the name of the file says')
     .addHelpText('after', HELP)
     .action((model: string, structure: string, flags: RelaxFlags) =>
       runCommand(flags, (session) => relaxCommand(session, model, structure, flags)),
@@ -46,7 +47,7 @@ async function relaxCommand(session: Session, model: string, path: string, flags
   if (flags.pressure !== undefined && flags.cell !== true) {
     throw usageError('--pressure acts on the cell, which is not relaxed', 'add --cell');
   }
-  const { structure: start } = await openStructure(path, flags.frame);
+  const { structure: start } = await openStructure(path, flags.frame, inputOptions(flags));
   return withModel(model, flags.threads, async ({ potential }) => {
     const work = relax(start, potential, {
       maxForce: flags.maxForce,
@@ -69,7 +70,8 @@ async function relaxCommand(session: Session, model: string, path: string, flags
     const stress = volume === null ? null : evaluation.strainGradient.map((g) => g / volume);
     if (flags.out !== undefined) {
       const labels = { energy: last.energy, forces: evaluation.forces, ...(stress !== null && { stress }) };
-      await writeFrames(flags.out, [{ structure, labels: { ...labels, energy: evaluation.energy } }]);
+      const relaxed = { structure, labels: { ...labels, energy: evaluation.energy } };
+      await writeFrames(flags.out, [relaxed], { warn: session.warn });
     }
     const atoms = structure.numbers.length;
     const document = {

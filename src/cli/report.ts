@@ -23,12 +23,21 @@ import { type ReportData, renderReport, verdictSentence } from '../report/index.
 import type { Structure } from '../structure/index.ts';
 import type { CheckResult } from '../validation/index.ts';
 import { describeChecks } from './checks.ts';
-import { type OpenModel, openDatasets, trainedOn, withModel } from './inputs.ts';
+import {
+  addInputFlags,
+  type InputFlags,
+  inputOptions,
+  type OpenModel,
+  openDatasets,
+  trainedOn,
+  warnOfSkipped,
+  withModel,
+} from './inputs.ts';
 import type { Progress } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from './session.ts';
 import { parseTemperature } from './values.ts';
 
-interface ReportFlags extends CommonFlags {
+interface ReportFlags extends CommonFlags, InputFlags {
   readonly data: readonly string[];
   readonly temperature: number;
   readonly name?: string;
@@ -54,6 +63,7 @@ export function addReport(program: Command): void {
     .option('--data <file...>', 'labelled frames that the model was not trained on', [])
     .option('--temperature <K>', 'of the molecular dynamics run', parseTemperature, 300)
     .option('--name <text>', 'name of the potential; the name of the file when absent');
+  addInputFlags(command);
   addCommonFlags(command, 'write the report here', DEFAULT_OUT)
     .addHelpText('after', HELP)
     .action((model: string, flags: ReportFlags) =>
@@ -88,7 +98,8 @@ async function gather(
   const { session, progress } = to;
   const { signal } = session;
   const { errors } = file.provenance;
-  const datasets = await openDatasets(flags.data);
+  const datasets = await openDatasets(flags.data, inputOptions(flags));
+  warnOfSkipped(session, datasets);
   const frames = datasets.flatMap((dataset) => dataset.frames);
   const structures = frames.length > 0 ? representatives(frames) : [stableCrystal(potential)];
   const start = enlarged(frames.length > 0 ? lowestEnergy(frames).structure : structures[0]);

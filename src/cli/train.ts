@@ -12,12 +12,13 @@ import {
 } from '../node/train-run.ts';
 import { formatErrorRows, formatNumber } from '../report/index.ts';
 import { GPA } from '../units.ts';
+import { addInputFlags, type InputFlags, inputOptions } from './inputs.ts';
 import { formatDuration, type Stage } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
 import { parseTrainConfig } from './train-config.ts';
 import { parseCount, parseDuration, parsePositive } from './values.ts';
 
-interface TrainFlags extends CommonFlags {
+interface TrainFlags extends CommonFlags, InputFlags {
   readonly time?: number;
   readonly epochs?: number;
   readonly val?: string;
@@ -57,7 +58,7 @@ export function addTrain(program: Command): void {
     .command('train')
     .summary('train a model on labelled frames')
     .description('Trains a model on energies (eV), forces (eV/Å) and, where there are any, stresses (eV/Å³).')
-    .argument('<input...>', 'a YAML file with the settings, or labelled frames as extended XYZ')
+    .argument('<input...>', 'a YAML file with the settings, or labelled frames in any format that can be read')
     .optionsGroup('Training:')
     .option('--time <duration>', 'how long it may take here: 60s, 10min, 2h (default: 60s)', parseDuration)
     .option('--epochs <n>', 'instead of --time: passes through the data, the same everywhere', parseCount)
@@ -65,6 +66,7 @@ export function addTrain(program: Command): void {
     .option('--committee <n>', 'readout heads; their spread is the uncertainty', parseCount)
     .option('--cutoff <Å>', 'how far an atom sees', parsePositive)
     .option('--resume', 'go on from the checkpoint of an interrupted run');
+  addInputFlags(command);
   addCommonFlags(command, `write the model here (default: ${DEFAULT_OUT})`)
     .addHelpText('after', HELP)
     .action((inputs: string[], flags: TrainFlags, cli: Command) =>
@@ -150,6 +152,7 @@ async function requestOf(
     ...config,
     ...length,
     data,
+    input: { ...config.input, ...inputOptions(flags) },
     validation: flags.val ?? config.validation,
     out: flags.out ?? config.out ?? DEFAULT_OUT,
     settings: { ...config.settings, seed, model: shape },

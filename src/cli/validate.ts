@@ -3,10 +3,10 @@ import { readDataset } from '../node/structures.ts';
 import { checkModel, representatives, stableCrystal } from '../node/trust.ts';
 import type { CheckResult } from '../validation/index.ts';
 import { describeChecks } from './checks.ts';
-import { withModel } from './inputs.ts';
+import { addInputFlags, type InputFlags, inputOptions, warnOfSkipped, withModel } from './inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from './session.ts';
 
-interface ValidateFlags extends CommonFlags {
+interface ValidateFlags extends CommonFlags, InputFlags {
   readonly structures?: string;
   readonly explain?: boolean;
 }
@@ -31,6 +31,7 @@ export function addValidate(program: Command): void {
     .optionsGroup('Checks:')
     .option('--structures <file>', 'check on structures of this file')
     .option('--explain', 'say what each check asks and where its limit comes from');
+  addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText('after', HELP)
     .action((model: string, flags: ValidateFlags) =>
@@ -39,7 +40,9 @@ export function addValidate(program: Command): void {
 }
 
 async function validateCommand(session: Session, path: string, flags: ValidateFlags): Promise<number> {
-  const given = flags.structures === undefined ? null : representatives((await readDataset(flags.structures)).frames);
+  const dataset = flags.structures === undefined ? null : await readDataset(flags.structures, inputOptions(flags));
+  if (dataset !== null) warnOfSkipped(session, [dataset]);
+  const given = dataset === null ? null : representatives(dataset.frames);
   return withModel(path, flags.threads, async ({ potential }) => {
     const structures = given ?? [stableCrystal(potential)];
     const progress = session.progress('validate');

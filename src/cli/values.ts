@@ -1,5 +1,6 @@
 /** What users type, as numbers in the units of the library. Each parser throws what commander prints as wrong usage. */
 import { InvalidArgumentError } from 'commander';
+import { atomicNumberOf, symbolOf } from '../elements.ts';
 
 /** Femtoseconds. */
 const TIMES: Readonly<Record<string, number>> = { fs: 1, ps: 1e3, ns: 1e6, us: 1e9, µs: 1e9 };
@@ -85,4 +86,16 @@ export function parseSupercell(text: string): [number, number, number] {
 function positive(value: number, text: string): number {
   if (value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError(`"${text}" is not a number above zero.`);
+}
+
+/** Symbols of elements: `Si,O`. */
+export function parseElements(text: string): string[] {
+  return text.split(',').map((part) => {
+    const symbol = part.trim();
+    try {
+      return symbolOf(atomicNumberOf(symbol));
+    } catch {
+      throw new InvalidArgumentError(`"${symbol}" is not the symbol of an element; write them like Si,O.`);
+    }
+  });
 }

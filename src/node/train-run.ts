@@ -32,7 +32,7 @@ import {
 } from '../training/trainer.ts';
 import { createEngine } from './engine.ts';
 import { writeFileAtomically } from './files.ts';
-import { readDataset } from './structures.ts';
+import { type InputOptions, readDataset } from './structures.ts';
 import { VERSION } from './version.ts';
 
 /** Settings that a user may leave out; what is not said is chosen from the data, and told. */
@@ -45,6 +45,8 @@ export interface PartialSettings extends Partial<Omit<TrainingSettings, 'model' 
 export interface TrainRequest {
   /** Paths of the training data. */
   readonly data: readonly string[];
+  /** What these files do not say of themselves. */
+  readonly input?: InputOptions | undefined;
   /** Path of separate validation data; otherwise a part of `data` is held out, groups together. */
   readonly validation?: string | undefined;
   /** Fraction that is held out for validation. */
@@ -111,10 +113,10 @@ interface Parts {
 
 /** Reads the files and sets the validation frames apart. */
 async function readParts(request: TrainRequest, seed: number): Promise<Parts> {
-  const datasets = await Promise.all(request.data.map((path) => readDataset(path)));
+  const datasets = await Promise.all(request.data.map((path) => readDataset(path, request.input)));
   const frames = datasets.flatMap((d) => d.frames);
   if (request.validation !== undefined) {
-    const validation = await readDataset(request.validation);
+    const validation = await readDataset(request.validation, request.input);
     const description = `validated on ${validation.frames.length} frames of ${basename(request.validation)}`;
     return { train: frames, validation: validation.frames, description, datasets: [...datasets, validation] };
   }
@@ -187,6 +189,9 @@ export async function* runTraining(
   yield { phase: 'reading', ...nothing };
   const seed = request.settings?.seed ?? DEFAULT_TRAINING.seed;
   const parts = await readParts(request, seed);
+  for (const { source, skipped = 0 } of parts.datasets) {
+    if (skipped > 0) yield { phase: 'reading', ...nothing, note: `${source}: skipped ${skipped} unconverged frames` };
+  }
   const base = completeSettings({ ...request.settings, seed }, parts.train);
   const elements = elementsOf([...parts.train, ...parts.validation]);
   const use: UsedLabels = { energy: base.loss.energy > 0, forces: base.loss.forces > 0, stress: base.loss.stress > 0 };

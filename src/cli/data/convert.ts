@@ -1,54 +1,73 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { allFormats, formatToWrite } from '../../data/formats/choose.ts';
+import type { Format } from '../../data/formats/format.ts';
 import { NearsightError } from '../../errors.ts';
-import { readFrames, writeFrames } from '../../node/structures.ts';
+import { readDataset, readFrames, writeFrames } from '../../node/structures.ts';
+import { formatTable } from '../../report/index.ts';
+import { addInputFlags, type InputFlags, inputOptions, UNIT_STYLES, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
 
-interface ConvertFlags extends CommonFlags {
-  readonly from?: string;
+interface ConvertFlags extends CommonFlags, InputFlags {
   readonly to?: string;
+  readonly toUnits?: InputFlags['units'];
 }
-
-/** Formats by name, and the ends of file names that stand for them. */
-const FORMATS: Readonly<Record<string, RegExp>> = { extxyz: /\.(ext)?xyz(\.gz)?$/i };
 
 export function addConvert(data: Command): void {
   const command = data
     .command('convert')
     .summary('from one format to another')
-    .description('Reads frames in one format and writes them in another; so far extended XYZ, plain or .gz.')
-    .argument('<in>', 'what to read')
-    .argument('<out>', 'what to write')
+    .description('Reads frames in one format and writes them in another; energies, forces and stresses go along.')
+    .argument('<in>', 'file or folder to read, plain or .gz')
+    .argument('<out>', 'file to write (.gz packs it), or folder for formats of several files')
     .optionsGroup('Formats:')
-    .option('--from <format>', 'extxyz; by the name of the file when absent')
-    .option('--to <format>', 'extxyz; by the name of the file when absent');
+    .option('--to <format>', 'format of the output; by the name of the file when absent')
+    .addOption(new Option('--to-units <style>', 'units of outputs that do not name theirs').choices(UNIT_STYLES));
+  addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
-    .addHelpText(
-      'after',
-      `
-Example:
-  nearsight data convert frames.xyz frames.extxyz.gz
-
-Labels get the names energy, forces and stress, whatever they were called; everything else stays as it was.`,
-    )
+    .addHelpText('after', () => `\n${help()}`)
     .action((from: string, to: string, flags: ConvertFlags) =>
       runCommand(flags, (session) => convertCommand(session, from, to, flags)),
     );
 }
 
-async function convertCommand(session: Session, from: string, to: string, flags: ConvertFlags): Promise<undefined> {
-  checkFormat(from, flags.from);
-  checkFormat(to, flags.to);
-  const frames = await writeFrames(to, readFrames(from));
-  await session.printAndSave({ frames, out: to }, `${to}: ${frames} frames`);
-  return undefined;
+function help(): string {
+  const labels = ({ labels = [], write }: Format): string =>
+    write === undefined ? '' : labels.length === 0 ? 'structures only' : labels.join(', ');
+  const table = formatTable(allFormats(), [
+    { header: 'format', cell: ({ name }) => name },
+    { header: 'what it is', cell: ({ title, folder }) => (folder ? `${title} (folder)` : title) },
+    { header: 'read', cell: ({ read }) => (read === undefined ? '' : 'yes') },
+    { header: 'write', cell: ({ write }) => (write === undefined ? '' : 'yes') },
+    { header: 'labels written', cell: labels },
+  ]);
+  return `Examples:
+  nearsight data convert OUTCAR frames.extxyz
+  nearsight data convert runs/md.out.gz frames.extxyz --from qe --unconverged skip
+  nearsight data convert frames.extxyz system --to deepmd
+
+Formats:
+${table}
+
+Units and signs are settled on the way: extended XYZ holds Å, eV, eV/Å and eV/Å³ (positive in tension). Labels get the
+names energy, forces and stress, whatever they were called.`;
 }
 
-function checkFormat(path: string, format: string | undefined): void {
-  const known = Object.keys(FORMATS);
-  if (format === undefined ? known.some((name) => FORMATS[name].test(path)) : known.includes(format)) return;
-  const what = format === undefined ? 'the name of the file does not tell its format' : `unknown format "${format}"`;
-  throw new NearsightError('unknown-format', what, {
-    hint: `say it with --from or --to; known are ${known.join(', ')}`,
-    place: { path },
-  });
+async function convertCommand(session: Session, from: string, to: string, flags: ConvertFlags): Promise<undefined> {
+  const target = flags.to ?? formatToWrite(to)?.name;
+  if (target === undefined) {
+    const known = allFormats().flatMap(({ name, write }) => (write === undefined ? [] : [name]));
+    throw new NearsightError('unknown-format', 'the name of the file does not tell in which format to write it', {
+      hint: `say it with --to; known are ${known.join(', ')}`,
+      place: { path: to },
+    });
+  }
+  const input = inputOptions(flags);
+  const output = { to: target, elements: flags.elements, units: flags.toUnits, warn: session.warn };
+  // What may be skipped is counted, and the count is known once all is read.
+  const dataset = flags.unconverged === 'skip' ? await readDataset(from, input) : null;
+  if (dataset !== null) warnOfSkipped(session, [dataset]);
+  const frames = await writeFrames(to, dataset?.frames ?? readFrames(from, input), output);
+  const skipped = dataset?.skipped ?? 0;
+  await session.printAndSave({ frames, skipped, out: to, format: target }, `${to}: ${frames} frames`);
+  return undefined;
 }
