@@ -22,6 +22,8 @@
  *   e_i = mean of e over the heads (or one head, where a head is named);  E = Σ_i e_i
  */
 
+import type { NearestSearch } from './nearest.ts';
+
 /** Sizes and radii of a model; everything else is in the weights. */
 export interface ModelShape {
   /** Number of species S. */
@@ -210,4 +212,6 @@ export interface Kernel {
   readonly name: 'reference' | 'simd' | 'relaxed';
   readonly threads: number;
   load(shape: ModelShape, weights: Float64Array): KernelModel;
+  /** Nearest neighbours among many points; a model is not needed for that. */
+  readonly nearest: NearestSearch;
 }

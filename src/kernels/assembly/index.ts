@@ -26,6 +26,7 @@ import {
 import { foldForces, trainStructure } from './train';
 
 export { CONSTANT_BYTES, storeConstants } from './generated/invariants';
+export { nearestPoints } from './nearest';
 export { soapBytes } from './soap';
 export { trainingBytes } from './train';
 

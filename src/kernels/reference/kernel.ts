@@ -22,6 +22,7 @@ import {
 } from './atom.ts';
 import type { Edge } from './edges.ts';
 import { addDensity, addDensityTangent, edgeGradient, gatherEdges } from './edges.ts';
+import { nearestReference } from './nearest.ts';
 import { createReferenceSoap } from './soap.ts';
 
 /**
@@ -29,7 +30,7 @@ import { createReferenceSoap } from './soap.ts';
  * It is the truth that the fast kernels are tested against, and small enough to be checked by reading.
  */
 export function createReferenceKernel(): Kernel {
-  return { name: 'reference', threads: 1, load };
+  return { name: 'reference', threads: 1, load, nearest: nearestReference };
 }
 
 function load(shape: ModelShape, weights: Float64Array): KernelModel {

@@ -38,6 +38,19 @@ export interface KernelExports {
     scale: number,
   ): void;
   sumSlots(slots: number, stride: number, count: number): void;
+  nearestPoints(
+    queries: number,
+    count: number,
+    points: number,
+    groups: number,
+    dimension: number,
+    queryLabels: number,
+    pointLabels: number,
+    best: number,
+    index: number,
+    base: number,
+    tile: number,
+  ): void;
   soapBytes(rows: number, columns: number): number;
   soapShare(
     records: number,

@@ -7,6 +7,7 @@ import { checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
 import { CONTROL_BYTES, createCrew, instantiate } from './crew.ts';
 import { ATOMS_PER_THREAD, createEvaluator } from './evaluate.ts';
 import { createBuffer, createHeap, type Heap } from './memory.ts';
+import { nearestSimd } from './nearest.ts';
 import { createSimdSoap } from './soap.ts';
 import type { Engine } from './system.ts';
 import { createTrainer } from './train.ts';
@@ -57,7 +58,12 @@ export async function createSimdKernel(options: SimdOptions = {}): Promise<Kerne
   }
   const module = await compile(name);
   const threads = options.startThread === undefined ? 1 : Math.max(1, options.threads ?? 1);
-  return { name, threads, load: (shape, weights) => loadModel(module, shape, weights, { ...options, threads }) };
+  return {
+    name,
+    threads,
+    load: (shape, weights) => loadModel(module, shape, weights, { ...options, threads }),
+    nearest: (query) => nearestSimd(module, query, options.guards === true),
+  };
 }
 
 /** Bytes of the model record that assembly/state.ts reads. */
