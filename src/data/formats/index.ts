@@ -1,5 +1,8 @@
 /** Every format but extended XYZ, which has a room of its own. */
 import { deepmd } from './deepmd.ts';
 import type { Format } from './format.ts';
+import { POSCAR } from './poscar.ts';
+import { VASP_OUTCAR } from './vasp-outcar.ts';
+import { VASP_XML } from './vasp-xml.ts';
 
-export const FORMATS: readonly Format[] = [deepmd];
+export const FORMATS: readonly Format[] = [POSCAR, VASP_OUTCAR, VASP_XML, deepmd];
