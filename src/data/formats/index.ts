@@ -2,7 +2,9 @@
 import { deepmd } from './deepmd.ts';
 import type { Format } from './format.ts';
 import { POSCAR } from './poscar.ts';
+import { QE_TEXT } from './qe-text.ts';
+import { QE_XML } from './qe-xml.ts';
 import { VASP_OUTCAR } from './vasp-outcar.ts';
 import { VASP_XML } from './vasp-xml.ts';
 
-export const FORMATS: readonly Format[] = [POSCAR, VASP_OUTCAR, VASP_XML, deepmd];
+export const FORMATS: readonly Format[] = [POSCAR, VASP_OUTCAR, VASP_XML, deepmd, QE_TEXT, QE_XML];

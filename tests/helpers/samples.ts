@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { InputFile } from '../../src/data/formats/format.ts';
+
+const FOLDER = new URL('../../../shared/data/samples/', import.meta.url);
+
+/** Whether the raw outputs of other programs are beside the project. */
+export const haveSamples: boolean = existsSync(FOLDER);
+
+/** A raw output of another program, unpacked, under its bare name. */
+export function sample(path: string): InputFile {
+  return fileAt(new URL(path, FOLDER));
+}
+
+/** A file of `tests/data`. */
+export function ownFile(path: string): InputFile {
+  return fileAt(new URL(`../data/${path}`, import.meta.url));
+}
+
+function fileAt(url: URL): InputFile {
+  const bytes = readFileSync(url);
+  const packed = url.pathname.endsWith('.gz');
+  return {
+    path: basename(url.pathname).replace(/\.gz$/, ''),
+    bytes: new Uint8Array(packed ? gunzipSync(bytes) : bytes),
+  };
+}
+
+/** What ASE 3.29 reads of one frame; absent where it reads nothing. */
+export interface ReferenceFrame {
+  readonly energy?: number;
+  readonly free_energy?: number;
+  readonly force0?: readonly number[];
+  readonly max_force?: number;
+  /** xx yy zz yz xz xy, eV/Å³. */
+  readonly stress_voigt?: readonly number[];
+  readonly cellpar?: readonly number[];
+}
+
+/** What ASE 3.29 reads of a sample. */
+export interface Reference {
+  readonly frames: number;
+  readonly natoms: number;
+  readonly formula: string;
+  readonly first: ReferenceFrame;
+  readonly last: ReferenceFrame;
+}
+
+/** The entry of a sample in the manifest. */
+export function referenceOf(path: string): Reference {
+  const manifest = JSON.parse(readFileSync(new URL('MANIFEST.json', FOLDER), 'utf8')) as readonly {
+    readonly file: string;
+    readonly ase_reference: Reference;
+  }[];
+  return manifest.find(({ file }) => file === path)!.ase_reference;
+}
