@@ -115,28 +115,31 @@ function opened(reading: Reading, { name, path, parent, line }: XmlElement): voi
 }
 
 function closed(reading: Reading, element: XmlElement, text: string): void {
-  const { name, path, parent, line } = element;
+  const { name, path } = element;
   const { step } = reading;
-  const place = { path: reading.path, line };
   if (step === null) settingRead(reading, element, text);
+  else if (name === 'v') rowRead(reading, step, element, text);
+  else if (name === 'i') energyRead(reading, step, element, text);
+  else if (path === 'modeling/calculation/scstep') step.electronic++;
   else if (path === 'modeling/calculation') {
     reading.step = null;
     stepRead(reading, step);
-  } else if (path === 'modeling/calculation/scstep') step.electronic++;
-  else if (name === 'v') rowRead(step, element, text, { ...place, frame: reading.index });
-  else if (name === 'i' && parent?.name === 'energy') {
-    const energies =
-      parent.path === 'modeling/calculation/energy'
-        ? step.energies
-        : parent.path === 'modeling/calculation/scstep/energy'
-          ? step.electronicEnergies
-          : null;
-    const field = element.attributes.name ?? '';
-    if (energies === null || !/^(?:e_fr_energy|e_0_energy|kinetic)$/.test(field)) return;
-    // A kinetic energy that overflowed is no label; a total energy is.
-    if (field === 'kinetic' && text.includes('*')) return;
-    energies.set(field, numberOf(text.trim(), `the energy ${field}`, { ...place, frame: reading.index, field }));
   }
+}
+
+function energyRead(reading: Reading, step: XmlStep, { parent, attributes, line }: XmlElement, text: string): void {
+  const energies =
+    parent?.path === 'modeling/calculation/energy'
+      ? step.energies
+      : parent?.path === 'modeling/calculation/scstep/energy'
+        ? step.electronicEnergies
+        : null;
+  const field = attributes.name ?? '';
+  if (energies === null || !/^(?:e_fr_energy|e_0_energy|kinetic)$/.test(field)) return;
+  // A kinetic energy that overflowed is no label; a total energy is.
+  if (field === 'kinetic' && text.includes('*')) return;
+  const place = { path: reading.path, line, frame: reading.index, field };
+  energies.set(field, numberOf(text.trim(), `the energy ${field}`, place));
 }
 
 /** What stands before the ionic steps. */
@@ -160,7 +163,7 @@ function settingRead(reading: Reading, { name, path, parent, attributes, line }:
   }
 }
 
-function rowRead(step: XmlStep, { path, parent }: XmlElement, text: string, place: Place): void {
+function rowRead(reading: Reading, step: XmlStep, { path, parent, line }: XmlElement, text: string): void {
   const field = parent?.attributes.name;
   const wanted =
     (path === 'modeling/calculation/structure/crystal/varray/v' && field === 'basis') ||
@@ -168,16 +171,17 @@ function rowRead(step: XmlStep, { path, parent }: XmlElement, text: string, plac
     (path === 'modeling/calculation/varray/v' && (field === 'forces' || field === 'stress'));
   if (!wanted) return;
   const words = wordsOf(text);
+  const place = { path: reading.path, line, frame: reading.index, field };
   if (words.length !== 3) {
     throw refusal(
       'wrong-count',
       `a row of the ${field} has ${words.length} numbers instead of three`,
       'the file is damaged: copy it again, or repeat the calculation',
-      { ...place, field },
+      place,
     );
   }
   const rows = step.rows[field as keyof XmlStep['rows']];
-  for (const word of words) rows.push(numberOf(word, `a number of the ${field}`, { ...place, field }));
+  for (const word of words) rows.push(numberOf(word, 'a component', place));
 }
 
 function stepRead(reading: Reading, step: XmlStep): void {

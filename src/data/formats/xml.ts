@@ -47,6 +47,7 @@ export function readXml({ path, bytes }: InputFile, events: XmlEvents): void {
   const parser = new SaxesParser();
   const place = (): Place => ({ path, line: parser.line });
   const texts: string[] = [];
+  const paths: PathNode[] = [{ path: '', inside: new Map() }];
   let element: XmlElement | null = null;
   let depth = 0;
   let ended = false;
@@ -71,7 +72,8 @@ export function readXml({ path, bytes }: InputFile, events: XmlEvents): void {
       );
     }
     const parent: XmlElement | null = element;
-    element = { name, path: parent === null ? name : `${parent.path}/${name}`, attributes, parent, line: parser.line };
+    paths[depth] = nodeInside(paths[depth - 1], name);
+    element = { name, path: paths[depth].path, attributes, parent, line: parser.line };
     texts[depth] = '';
     lastTag = at;
     events.open?.(element);
@@ -117,6 +119,21 @@ function ampersand(path: string, bytes: Uint8Array): Error | undefined {
     path,
     line,
   });
+}
+
+/** Each path is one string, however many elements have it: readers compare it with what they look for. */
+interface PathNode {
+  readonly path: string;
+  readonly inside: Map<string, PathNode>;
+}
+
+function nodeInside({ path, inside }: PathNode, name: string): PathNode {
+  let node = inside.get(name);
+  if (node === undefined) {
+    node = { path: path === '' ? name : `${path}/${name}`, inside: new Map() };
+    inside.set(name, node);
+  }
+  return node;
 }
 
 function truncated(element: XmlElement | null, place: Place): Error {
