@@ -1,11 +1,13 @@
 /** Every format but extended XYZ, which has a room of its own. */
+import { CIF } from './cif.ts';
 import { deepmd } from './deepmd.ts';
 import type { Format } from './format.ts';
 import { n2p2 } from './n2p2.ts';
+import { nep } from './nep.ts';
 import { POSCAR } from './poscar.ts';
 import { QE_TEXT } from './qe-text.ts';
 import { QE_XML } from './qe-xml.ts';
 import { VASP_OUTCAR } from './vasp-outcar.ts';
 import { VASP_XML } from './vasp-xml.ts';
 
-export const FORMATS: readonly Format[] = [POSCAR, VASP_OUTCAR, VASP_XML, deepmd, QE_TEXT, QE_XML, n2p2];
+export const FORMATS: readonly Format[] = [CIF, POSCAR, VASP_OUTCAR, VASP_XML, deepmd, QE_TEXT, QE_XML, n2p2, nep];
