@@ -4,10 +4,25 @@ import { deepmd } from './deepmd.ts';
 import type { Format } from './format.ts';
 import { n2p2 } from './n2p2.ts';
 import { nep } from './nep.ts';
+import { ORCA } from './orca.ts';
 import { POSCAR } from './poscar.ts';
 import { QE_TEXT } from './qe-text.ts';
 import { QE_XML } from './qe-xml.ts';
 import { VASP_OUTCAR } from './vasp-outcar.ts';
 import { VASP_XML } from './vasp-xml.ts';
+import { ENGRAD, TURBOMOLE_GRADIENT } from './xtb.ts';
 
-export const FORMATS: readonly Format[] = [CIF, POSCAR, VASP_OUTCAR, VASP_XML, deepmd, QE_TEXT, QE_XML, n2p2, nep];
+export const FORMATS: readonly Format[] = [
+  CIF,
+  POSCAR,
+  VASP_OUTCAR,
+  VASP_XML,
+  deepmd,
+  QE_TEXT,
+  QE_XML,
+  n2p2,
+  nep,
+  ORCA,
+  ENGRAD,
+  TURBOMOLE_GRADIENT,
+];
