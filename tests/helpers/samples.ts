@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { expect } from 'vitest';
 import type { InputFile } from '../../src/data/formats/format.ts';
 
 const FOLDER = new URL('../../../shared/data/samples/', import.meta.url);
@@ -16,6 +17,21 @@ export function sample(path: string): InputFile {
 /** A file of `tests/data`. */
 export function ownFile(path: string): InputFile {
   return fileAt(new URL(`../data/${path}`, import.meta.url));
+}
+
+/** A copy with other contents. */
+export function edited(file: InputFile, change: (content: string) => string): InputFile {
+  return { path: file.path, bytes: new TextEncoder().encode(change(new TextDecoder().decode(file.bytes))) };
+}
+
+/** Numbers that agree one by one. */
+export function expectClose(
+  found: ArrayLike<number> | undefined,
+  expected: ArrayLike<number>,
+  tolerance: number,
+): void {
+  expect(found?.length).toBe(expected.length);
+  for (let c = 0; c < expected.length; c++) expect(Math.abs(found![c] - expected[c])).toBeLessThanOrEqual(tolerance);
 }
 
 function fileAt(url: URL): InputFile {

@@ -19,8 +19,10 @@ import type { Format, FormatOptions, InputFile } from './format.ts';
 import { type Lines, linesOf, wordsOf } from './lines.ts';
 import {
   elementOfLabel,
+  followMarkers,
   HARTREE_PER_BOHR,
   HARTREE_PER_BOHR3,
+  type Handler,
   lineOf,
   noFrames,
   unconverged,
@@ -75,7 +77,7 @@ function startRun(state: State): void {
 }
 
 /** What follows a marker; the first marker that a line contains counts. */
-const HANDLERS: readonly (readonly [marker: string, handle: (state: State, line: string) => void])[] = [
+const HANDLERS: readonly Handler<State>[] = [
   ['Program PWSCF', startRun],
   ['number of atoms/cell', readAtomCount],
   ['celldm(1)=', readAlat],
@@ -98,13 +100,7 @@ export function readQuantumEspressoText(files: readonly InputFile[], options: Fo
     ...{ lines, options, frames: [], count: 0, atoms: null, alat: null, cell: null, geometry: null },
     ...{ species: new Map(), final: false, pending: { line: 0, unconverged: false } },
   };
-  for (let line = lines.next(); line !== null; line = lines.next()) {
-    for (const [marker, handle] of HANDLERS) {
-      if (!line.includes(marker)) continue;
-      handle(state, line);
-      break;
-    }
-  }
+  followMarkers(state, HANDLERS);
   finishFrame(state);
   if (state.count === 0) throw noFrames(lines.place(), 'total energy (a line that begins with "!")');
   return state.frames;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { errorOf } from '../../../tests/helpers/errors.ts';
 import { findPython, runPython } from '../../../tests/helpers/python.ts';
-import { haveSamples, ownFile, referenceOf, sample } from '../../../tests/helpers/samples.ts';
+import { edited, expectClose, haveSamples, ownFile, referenceOf, sample } from '../../../tests/helpers/samples.ts';
 import { cellVolume } from '../../structure/cell.ts';
 import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
@@ -13,15 +13,6 @@ import { expectReadOrRefused } from './testing.ts';
 const text = (file: InputFile, unconverged?: 'skip'): Frame[] => readQuantumEspressoText([file], { unconverged });
 const xml = (file: InputFile, unconverged?: 'skip'): Frame[] => readQuantumEspressoXml([file], { unconverged });
 const own = (name: string): Frame => xml(ownFile(`qe/${name}.xml.gz`))[0];
-
-function edited(file: InputFile, change: (content: string) => string): InputFile {
-  return { path: file.path, bytes: new TextEncoder().encode(change(new TextDecoder().decode(file.bytes))) };
-}
-
-function expectClose(found: ArrayLike<number> | undefined, expected: ArrayLike<number>, tolerance: number): void {
-  expect(found?.length).toBe(expected.length);
-  for (let c = 0; c < expected.length; c++) expect(Math.abs(found![c] - expected[c])).toBeLessThanOrEqual(tolerance);
-}
 
 function voigt(matrix: Float64Array): number[] {
   return [0, 4, 8, 5, 2, 1].map((c) => matrix[c]);

@@ -91,3 +91,20 @@ export function elementOfLabel(label: string, pseudo: string | undefined, place:
     place,
   );
 }
+
+/** What to do at a line that contains `marker`. */
+export type Handler<State> = readonly [marker: string, handle: (state: State, line: string) => void];
+
+/** Reads a text to its end; at each line the first handler whose marker it contains is called. */
+export function followMarkers<State extends { readonly lines: Lines }>(
+  state: State,
+  handlers: readonly Handler<State>[],
+): void {
+  for (let line = state.lines.next(); line !== null; line = state.lines.next()) {
+    for (const [marker, handle] of handlers) {
+      if (!line.includes(marker)) continue;
+      handle(state, line);
+      break;
+    }
+  }
+}
