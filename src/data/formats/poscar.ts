@@ -2,9 +2,9 @@
  * VASP's POSCAR and CONTCAR: one structure, in Å, periodic in all directions.
  *
  * Read are files of VASP 5 and later, and of VASP 4 (without symbols) when the user names the elements; one scale, three,
- * or a volume; selective dynamics (the array `move_mask`, true where a coordinate is free); velocities (the array
- * `velocities`, Å/fs; `direct_velocities` where the file has them in units of the lattice and the time step). Lattice
- * velocities and the predictor-corrector data behind them are left out.
+ * or a volume; selective dynamics (the array `move_mask`, true where an atom is free to move along a lattice vector);
+ * velocities (the array `velocities`, Å/fs; `direct_velocities` where the file has them in units of the lattice and the
+ * time step). Velocities that are all zero, those of the lattice and the predictor-corrector data are left out.
  *
  * Written are Cartesian positions with a scale of 1, so that every number is read back bit for bit, and the atoms in
  * their order: an element that comes again is named again. Labels, group, info and other arrays have no place in the

@@ -6,7 +6,7 @@
  *
  * Not labels: steps that used all NELM electronic steps (refused, or skipped when the user says so), and steps without
  * electronic steps that a machine-learned force field made on the fly (left out). Forces on atoms that are fixed by
- * selective dynamics are as VASP wrote them; the array `move_mask` says which coordinates were free.
+ * selective dynamics are as VASP wrote them; the array `move_mask` says along which lattice vectors atoms were free.
  */
 import { NearsightError, type Place } from '../../errors.ts';
 import { toCartesian } from '../../structure/cell.ts';
