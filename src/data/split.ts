@@ -6,6 +6,7 @@
 import { NearsightError } from '../errors.ts';
 import type { Random } from '../random.ts';
 import type { Dataset, Frame } from './dataset.ts';
+import { runOf } from './trajectories.ts';
 
 /** What became of the frames of one group. */
 export interface SplitGroup {
@@ -129,18 +130,6 @@ function gathered(indices: readonly number[], nameOf: (index: number) => string)
     else group.push(index);
   }
   return groups;
-}
-
-const RUN_KEY = /(^|_)(traj(ectory)?|run)(_?(id|name))?$/i;
-const COUNTER = /\b(snapshot|frame|step|image)\s*[#:]?\s*\d+(\s*(of|\/)\s*\d+)?/i;
-
-/** Name of the trajectory: an entry such as traj_id, or a text such as "Snapshot 3 of 20 of …" without its counter. */
-function runOf(frame: Frame): string {
-  for (const [key, value] of Object.entries(frame.info)) {
-    if (RUN_KEY.test(key)) return `${key}=${value}`;
-    if (typeof value === 'string' && COUNTER.test(value)) return `${key}=${value.replace(COUNTER, '')}`;
-  }
-  return '';
 }
 
 const ORDER_KEYS: readonly string[] = ['frame', 'step', 'md_step', 'snapshot', 'time', 'Time'];

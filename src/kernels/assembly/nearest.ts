@@ -15,6 +15,11 @@ function lost(a: v128, b: v128, best: v128): bool {
   return !v128.any_true(v128.or(f32x4.lt(a, best), f32x4.lt(b, best)));
 }
 
+/** Whether all 8 points of a group have this label. */
+function excluded(labels: usize, label: v128): bool {
+  return i32x4.all_true(v128.and(i32x4.eq(v128.load(labels), label), i32x4.eq(v128.load(labels, 16), label)));
+}
+
 /** Looks through 8 squared distances at `d` for a smaller one than the best. */
 function update(d: usize, label: i32, labels: usize, best: usize, index: usize, from: i32): void {
   for (let k: usize = 0; k < GROUP; k++) {
@@ -53,7 +58,11 @@ export function nearestPoints(
       const x2 = x1 + row;
       const x3 = x2 + row;
       const at = q << 2;
+      const label = v128.load32_splat(queryLabels + at);
+      const alike = i32x4.all_true(i32x4.eq(v128.load(queryLabels + at), label));
       for (let g = first; g < last; g++) {
+        const labels = pointLabels + (g << 5);
+        if (alike && excluded(labels, label)) continue;
         let p = points + g * (row << 3);
         const r0 = v128.load32_splat(best + at);
         const r1 = v128.load32_splat(best + at, 4);
@@ -109,7 +118,6 @@ export function nearestPoints(
         v128.store(tile, c1, 80);
         v128.store(tile, d0, 96);
         v128.store(tile, d1, 112);
-        const labels = pointLabels + (g << 5);
         const from = base + <i32>(g << 3);
         for (let n: usize = 0; n < 4; n++) {
           const me = at + (n << 2);
