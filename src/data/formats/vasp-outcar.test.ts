@@ -95,6 +95,8 @@ test('a step that used all of NELM is refused by name, or skipped with a gap and
     [2, -3],
   ]);
   expect(told.map(({ code }) => code)).toEqual(['unconverged']);
+  // Nothing usable is no data set.
+  errorOf('no-frames', () => readOutcar(file(HEAD, step(1, 5, -1), END), { unconverged: 'skip' }));
   const failed = step(1, 3, -1).replace('because EDIFF is reached', 'EDIFF was not reached (unconverged)');
   errorOf('unconverged', () => readOutcar(file(HEAD, failed, END)));
 });

@@ -17,7 +17,7 @@ import type { Format, FormatOptions, InputFile } from './format.ts';
 import { refuseOrSkip } from './format.ts';
 import { type Lines, linesOf, wordsOf } from './lines.ts';
 import { countOf, numberOf } from './values.ts';
-import { frameOfStep, type IonicStep, speciesOf, type VaspRun } from './vasp.ts';
+import { frameOfStep, type IonicStep, someFrames, speciesOf, type VaspRun } from './vasp.ts';
 
 export const VASP_OUTCAR: Format = {
   name: 'vasp-outcar',
@@ -84,15 +84,7 @@ export function readOutcar(file: InputFile, options: FormatOptions = {}): Frame[
     if (key !== null) keyRead(reading, key[0].trim(), line);
   }
   finishStep(reading, 'end');
-  if (reading.index > 0) return reading.frames;
-  throw refusal(
-    'no-frames',
-    'there is no ionic step that VASP computed',
-    reading.anyMachine
-      ? 'all steps are predictions of a machine-learned force field, which are not labels'
-      : 'is this an OUTCAR, and did the calculation reach its first step?',
-    { path: file.path },
-  );
+  return someFrames(reading.frames, reading.index, reading.anyMachine, file.path);
 }
 
 const NEWLINE = 10;

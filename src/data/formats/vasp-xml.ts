@@ -16,7 +16,7 @@ import type { Format, FormatOptions, InputFile } from './format.ts';
 import { refuseOrSkip } from './format.ts';
 import { wordsOf } from './lines.ts';
 import { countOf, numberOf } from './values.ts';
-import { frameOfStep, type IonicStep, speciesOf, type VaspRun } from './vasp.ts';
+import { frameOfStep, type IonicStep, someFrames, speciesOf, type VaspRun } from './vasp.ts';
 import { readXml, type XmlElement } from './xml.ts';
 
 export const VASP_XML: Format = {
@@ -85,15 +85,7 @@ export function readVasprun(file: InputFile, options: FormatOptions = {}): Frame
     const hint = `the calculation was stopped after ${reading.index} complete ionic steps: ask for unconverged frames to be skipped to take those`;
     refuseOrSkip(refusal(code, message, hint, place), options);
   }
-  if (reading.index > 0) return reading.frames;
-  throw refusal(
-    'no-frames',
-    'there is no ionic step that VASP computed',
-    reading.machineLearned
-      ? 'all steps are predictions of a machine-learned force field, which are not labels'
-      : 'the calculation failed before its first step: repeat it',
-    { path: file.path },
-  );
+  return someFrames(reading.frames, reading.index, reading.machineLearned, file.path);
 }
 
 function opened(reading: Reading, { name, path, parent, line }: XmlElement): void {

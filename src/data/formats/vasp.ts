@@ -129,3 +129,22 @@ export function speciesOf(name: string, place: Place): number {
     throw refusal('unknown-element', `${quoted(name.trim())} names no element`, 'mend the name of the species', place);
   }
 }
+
+/**
+ * The frames, when there are any.
+ * @param steps ionic steps that VASP computed @param learned whether a force field of VASP's made others
+ * @throws NearsightError `no-frames`
+ */
+export function someFrames(frames: Frame[], steps: number, learned: boolean, path: string): Frame[] {
+  if (frames.length > 0) return frames;
+  throw refusal(
+    'no-frames',
+    steps === 0 ? 'there is no ionic step that VASP computed' : 'no ionic step is complete and converged',
+    steps > 0
+      ? 'repeat the calculation with a larger NELM or another ALGO, and let it come to its end'
+      : learned
+        ? 'all steps are predictions of a machine-learned force field, which are not labels'
+        : 'is this the right file, and did the calculation reach its first step?',
+    { path },
+  );
+}
