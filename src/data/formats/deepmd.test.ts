@@ -10,7 +10,7 @@ import { createStructure, type Structure } from '../../structure/structure.ts';
 import type { Frame } from '../dataset.ts';
 import { parseExtxyz } from '../extxyz/read.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
-import { deepmd } from './deepmd.ts';
+import { DEEPMD } from './deepmd.ts';
 import type { FormatOptions, InputFile, OutputFile } from './format.ts';
 import { readNpy, writeNpy } from './npy.ts';
 import { expectReadOrRefused, expectSound } from './testing.ts';
@@ -22,16 +22,16 @@ const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 /** The folder of these files as it would be found again. */
 function folder(files: readonly OutputFile[]): InputFile[] {
   const byName = new Map(files.map(({ path, content }) => [path, content]));
-  return (deepmd.companions?.(main, [...byName.keys(), 'README', 'set.000/fparam.npy']) ?? []).map((name) => {
+  return (DEEPMD.companions?.(main, [...byName.keys(), 'README', 'set.000/fparam.npy']) ?? []).map((name) => {
     const content = byName.get(name) ?? '';
     return { path: `${ROOT}/${name}`, bytes: typeof content === 'string' ? bytesOf(content) : content };
   });
 }
 
 const read = (files: readonly OutputFile[], options: FormatOptions = {}): Frame[] =>
-  deepmd.read?.([main, ...folder(files)], options) ?? [];
+  DEEPMD.read?.([main, ...folder(files)], options) ?? [];
 const write = (frames: readonly WritableFrame[], options: FormatOptions = {}): OutputFile[] =>
-  deepmd.write?.(frames, options) ?? [];
+  DEEPMD.write?.(frames, options) ?? [];
 
 /** Without what a reader adds. */
 const bare = ({ structure, labels, group }: WritableFrame): unknown => ({ structure, labels, group });
@@ -221,7 +221,7 @@ describe('reading', () => {
     for (const [k, file] of files.entries()) {
       const broken = (sample: InputFile): Frame[] => {
         try {
-          return deepmd.read?.([main, ...files.filter((other) => other !== file), sample], {}) ?? [];
+          return DEEPMD.read?.([main, ...files.filter((other) => other !== file), sample], {}) ?? [];
         } catch (error) {
           // Whichever file is blamed, it is one of the system.
           if (!(error instanceof NearsightError) || !error.place.path?.startsWith(ROOT)) throw error;
@@ -243,14 +243,14 @@ const shared = new URL('../../../../shared/data/deepmd_water/', import.meta.url)
 describe.skipIf(!existsSync(shared))('DeePMD-kit water (skipped without ../shared/data)', () => {
   const path = fileURLToPath(new URL('native/data_0', shared));
   const listing = existsSync(shared) ? readdirSync(path, { recursive: true, encoding: 'utf8' }) : [];
-  const files = (deepmd.companions?.({ path, bytes: new Uint8Array(0) }, listing) ?? []).map((name) => ({
+  const files = (DEEPMD.companions?.({ path, bytes: new Uint8Array(0) }, listing) ?? []).map((name) => ({
     path: `${path}/${name}`,
     bytes: new Uint8Array(readFileSync(`${path}/${name}`)),
   }));
 
   test('equals its conversion to extended XYZ, number by number', () => {
     expect(files).toHaveLength(6);
-    const frames = deepmd.read?.(files, {}) ?? [];
+    const frames = DEEPMD.read?.(files, {}) ?? [];
     expect(frames).toHaveLength(10);
     const text = gunzipSync(readFileSync(fileURLToPath(new URL('train.extxyz.gz', shared))));
     const converted = parseExtxyz(new Uint8Array(text), 'train.extxyz').slice(0, 5);

@@ -21,7 +21,7 @@ import { unscaled } from './scaling.ts';
 import { elementAt, elementOrder } from './symbols.ts';
 import { countOf, frameOf } from './values.ts';
 
-export const deepmd: Format = {
+export const DEEPMD: Format = {
   name: 'deepmd',
   title: 'DeePMD-kit folder of .npy files',
   names: /\.deepmd$|^deepmd([._-]|$)/i,

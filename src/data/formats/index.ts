@@ -1,9 +1,9 @@
 /** Every format but extended XYZ, which has a room of its own. */
 import { CIF } from './cif.ts';
-import { deepmd } from './deepmd.ts';
+import { DEEPMD } from './deepmd.ts';
 import type { Format } from './format.ts';
-import { n2p2 } from './n2p2.ts';
-import { nep } from './nep.ts';
+import { N2P2 } from './n2p2.ts';
+import { NEP } from './nep.ts';
 import { ORCA } from './orca.ts';
 import { POSCAR } from './poscar.ts';
 import { QE_TEXT } from './qe-text.ts';
@@ -17,11 +17,11 @@ export const FORMATS: readonly Format[] = [
   POSCAR,
   VASP_OUTCAR,
   VASP_XML,
-  deepmd,
+  DEEPMD,
   QE_TEXT,
   QE_XML,
-  n2p2,
-  nep,
+  N2P2,
+  NEP,
   ORCA,
   ENGRAD,
   TURBOMOLE_GRADIENT,

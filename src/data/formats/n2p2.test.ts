@@ -10,15 +10,15 @@ import type { Frame } from '../dataset.ts';
 import { parseExtxyz } from '../extxyz/read.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import type { FormatOptions } from './format.ts';
-import { n2p2 } from './n2p2.ts';
+import { N2P2 } from './n2p2.ts';
 import { expectReadOrRefused, expectSound } from './testing.ts';
 
 const path = 'input.data';
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const read = (text: string, options: FormatOptions = { units: 'atomic' }): Frame[] =>
-  n2p2.read?.([{ path, bytes: bytesOf(text) }], options) ?? [];
+  N2P2.read?.([{ path, bytes: bytesOf(text) }], options) ?? [];
 const write = (frames: readonly WritableFrame[], options: FormatOptions = {}): string =>
-  String(n2p2.write?.(frames, options)[0].content);
+  String(N2P2.write?.(frames, options)[0].content);
 
 const WATER = `begin
 comment config_type=liquid step=3
@@ -164,14 +164,14 @@ describe('writing', () => {
 
 test('5,000 broken files', () => {
   const outcome = expectReadOrRefused(
-    ({ bytes }) => n2p2.read?.([{ path, bytes }], { units: 'atomic' }),
+    ({ bytes }) => N2P2.read?.([{ path, bytes }], { units: 'atomic' }),
     bytesOf(WATER + write(read(WATER), { units: 'atomic' })),
     { count: 4500, seed: 2, path },
   );
   expect(outcome.read).toBeGreaterThan(300);
   expect(outcome.codes.size).toBeGreaterThan(9);
   // Without units, so that the search for plausible ones sees broken structures too.
-  expectReadOrRefused(({ bytes }) => n2p2.read?.([{ path, bytes }], {}), bytesOf(WATER), { count: 500, seed: 3, path });
+  expectReadOrRefused(({ bytes }) => N2P2.read?.([{ path, bytes }], {}), bytesOf(WATER), { count: 500, seed: 3, path });
 });
 
 const shared = new URL('../../../../shared/data/n2p2/', import.meta.url);
@@ -184,10 +184,10 @@ describe.skipIf(!existsSync(shared))('n2p2 examples (skipped without ../shared/d
     ['native/H2O_RPBE-D3.input.data.gz', 'H2O_RPBE-D3_train20.extxyz.gz', 'atomic', 20],
   ] as const)('%s equals its conversion, number by number', (native, converted, units, count) => {
     const bytes = load(native);
-    expect(n2p2.recognises?.(new TextDecoder().decode(bytes.subarray(0, 65536)))).toBe(true);
-    const hint = errorOf('missing-units', () => n2p2.read?.([{ path, bytes }], {})).hint;
+    expect(N2P2.recognises?.(new TextDecoder().decode(bytes.subarray(0, 65536)))).toBe(true);
+    const hint = errorOf('missing-units', () => N2P2.read?.([{ path, bytes }], {})).hint;
     expect(hint).toContain(`fit --units ${units}`);
-    const frames = n2p2.read?.([{ path, bytes }], { units }) ?? [];
+    const frames = N2P2.read?.([{ path, bytes }], { units }) ?? [];
     const expected = parseExtxyz(load(converted), converted);
     expectSound(frames);
     expect([frames.length, expected.length]).toEqual([count, count]);
@@ -218,6 +218,6 @@ describe.skipIf(!existsSync(shared))('n2p2 examples (skipped without ../shared/d
 
   test('a structure to be predicted has no labels', () => {
     const bytes = new Uint8Array(readFileSync(new URL('trained/H2O_RPBE-D3/input.data', shared)));
-    expect(n2p2.read?.([{ path, bytes }], { units: 'atomic' })[0].labels).toEqual({});
+    expect(N2P2.read?.([{ path, bytes }], { units: 'atomic' })[0].labels).toEqual({});
   });
 });

@@ -26,7 +26,7 @@ import { unscaled } from './scaling.ts';
 import { elementAt } from './symbols.ts';
 import { frameOf, numberOf } from './values.ts';
 
-export const n2p2: Format = {
+export const N2P2: Format = {
   name: 'n2p2',
   title: 'n2p2 or RuNNer input.data',
   names: /(^|[._-])input\.data$|\.n2p2$/i,

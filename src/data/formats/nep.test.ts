@@ -6,13 +6,13 @@ import { createStructure } from '../../structure/structure.ts';
 import type { Frame } from '../dataset.ts';
 import { parseExtxyz } from '../extxyz/read.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
-import { nep } from './nep.ts';
+import { NEP } from './nep.ts';
 import { expectReadOrRefused } from './testing.ts';
 
 const path = 'train.xyz';
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
-const read = (text: string): Frame[] => nep.read?.([{ path, bytes: bytesOf(text) }], {}) ?? [];
-const write = (frames: readonly WritableFrame[]): string => String(nep.write?.(frames, {})[0].content);
+const read = (text: string): Frame[] => NEP.read?.([{ path, bytes: bytesOf(text) }], {}) ?? [];
+const write = (frames: readonly WritableFrame[]): string => String(NEP.write?.(frames, {})[0].content);
 
 const LATTICE = 'lattice="8 0 0 0 8 0 1 0 8"';
 const ROWS = 'Te 1 2 3 0.5 0 0\nPb 4 2 3 -0.5 0 0\n';
@@ -89,7 +89,7 @@ describe('writing', () => {
 test('5,000 broken files', () => {
   const sample = frame(`energy=1 ${LATTICE} ${PROPERTIES} virial="1 0 0 0 2 0 0 0 3"`);
   const outcome = expectReadOrRefused(
-    ({ bytes }) => nep.read?.([{ path, bytes }], {}),
+    ({ bytes }) => NEP.read?.([{ path, bytes }], {}),
     bytesOf(sample + frame(`energy=2 ${LATTICE} ${PROPERTIES} virial="${'-1e6 '.repeat(9)}"`)),
     { count: 5000, seed: 4, path },
   );
@@ -100,7 +100,7 @@ test('5,000 broken files', () => {
 const shared = new URL('../../../../shared/data/nep_PbTe/', import.meta.url);
 test.skipIf(!existsSync(shared))('PbTe of GPUMD (skipped without ../shared/data) equals its conversion', () => {
   const load = (name: string): Uint8Array => new Uint8Array(gunzipSync(readFileSync(new URL(name, shared))));
-  const frames = nep.read?.([{ path, bytes: load('native/train.xyz.gz') }], {}) ?? [];
+  const frames = NEP.read?.([{ path, bytes: load('native/train.xyz.gz') }], {}) ?? [];
   const expected = parseExtxyz(load('train.extxyz.gz'), 'train.extxyz');
   const physics = ({ structure, labels, group }: Frame): unknown => ({ structure, labels, group });
   expect(frames).toHaveLength(25);

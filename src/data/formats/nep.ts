@@ -16,7 +16,7 @@ import type { Format } from './format.ts';
 import { requireEnergyAndForces, requirePeriodic } from './needs.ts';
 import { unscaled } from './scaling.ts';
 
-export const nep: Format = {
+export const NEP: Format = {
   name: 'nep',
   title: "NEP train.xyz (GPUMD's extended XYZ)",
   names: /\.nep$/i,
