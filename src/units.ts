@@ -6,7 +6,7 @@
 /** Boltzmann constant, eV/K (exact since 2019). */
 export const KB = 8.617333262145179e-5;
 /** Reduced Planck constant, eV·fs (exact since 2019). */
-export const HBAR = 0.6582119569509065;
+export const HBAR = 0.6582119569509067;
 /** Elementary charge, C (exact). */
 export const ELEMENTARY_CHARGE = 1.602176634e-19;
 /** Atomic mass constant, kg. */
