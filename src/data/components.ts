@@ -33,3 +33,15 @@ export function createComponents(count: number): Components {
     },
   };
 }
+
+/** Joins all things with the same label; those with the label null are left alone. */
+export function joinEqual(components: Components, labels: Iterable<string | number | null>): void {
+  const first = new Map<string | number, number>();
+  let index = 0;
+  for (const label of labels) {
+    const known = label === null ? index : first.get(label);
+    if (known === undefined) first.set(label!, index);
+    else components.join(known, index);
+    index++;
+  }
+}

@@ -13,8 +13,11 @@ export interface SplitGroup {
   readonly name: string;
   readonly frames: number;
   readonly heldOut: number;
-  /** Entire group, entire trajectories of it, blocks of neighbouring frames, single frames drawn at random. */
-  readonly how: 'whole' | 'trajectories' | 'blocks' | 'random' | 'none';
+  /**
+   * Entire group, entire trajectories of it, entire sets of frames that belong together, blocks of neighbouring frames,
+   * single frames drawn at random.
+   */
+  readonly how: 'whole' | 'trajectories' | 'components' | 'blocks' | 'random' | 'none';
 }
 
 /** Two sets of frames that have none in common: positions in `dataset.frames`, ascending. */
@@ -22,6 +25,8 @@ export interface Split {
   readonly train: Int32Array;
   /** For validation or for the test. */
   readonly heldOut: Int32Array;
+  /** Frames in neither part: they stand between the two in a trajectory that had to be cut. Absent means none. */
+  readonly gap?: Int32Array;
   /** In the order of the file. */
   readonly groups: readonly SplitGroup[];
   /** What was done and why, in plain words. */
@@ -91,13 +96,13 @@ export function selectFrames(dataset: Dataset, indices: ArrayLike<number>): Data
 }
 
 /** All frames but single atoms, unless there is nothing else. */
-function movableFrames(frames: readonly Frame[]): number[] {
+export function movableFrames(frames: readonly Frame[]): number[] {
   const indices = frames.map((_, index) => index);
   const movable = indices.filter((index) => frames[index].structure.numbers.length > 1);
   return movable.length > 0 ? movable : indices;
 }
 
-function targetOf(frames: number, fraction: number): number {
+export function targetOf(frames: number, fraction: number): number {
   if (!(fraction > 0 && fraction < 1)) {
     throw new NearsightError('bad-fraction', `cannot hold out the fraction ${fraction} of the frames`, {
       hint: 'give a number between 0 and 1, such as 0.1',
@@ -135,7 +140,7 @@ function gathered(indices: readonly number[], nameOf: (index: number) => string)
 const ORDER_KEYS: readonly string[] = ['frame', 'step', 'md_step', 'snapshot', 'time', 'Time'];
 
 /** By the number that says when each frame was made, where all frames have one of their own; else as in the file. */
-function inOrder(frames: readonly Frame[], run: readonly number[]): number[] {
+export function inOrder(frames: readonly Frame[], run: readonly number[]): number[] {
   for (const key of ORDER_KEYS) {
     const order = new Map(run.map((index) => [index, frames[index].info[key]]));
     const values = [...order.values()];
@@ -186,7 +191,7 @@ function wholeGroups(groups: readonly Group[], among: readonly number[], target:
 }
 
 /** Positions of the sizes that, drawn at random, come nearest to `target` together; never all of them. */
-function pickWhole(sizes: readonly number[], target: number, random: Random): number[] {
+export function pickWhole(sizes: readonly number[], target: number, random: Random): number[] {
   const picked: number[] = [];
   let held = 0;
   for (const k of random.permutation(sizes.length)) {
@@ -202,7 +207,7 @@ function pickWhole(sizes: readonly number[], target: number, random: Random): nu
  * Shares of `target` in proportion to the sizes: whole numbers by the largest remainders, ties by lot. At least one
  * of each size is left over.
  */
-function apportion(sizes: readonly number[], target: number, random: Random): number[] {
+export function apportion(sizes: readonly number[], target: number, random: Random): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const ideal = sizes.map((size) => (target * size) / total);
   const shares = ideal.map((share, k) => Math.min(sizes[k] - 1, Math.floor(share)));
@@ -243,7 +248,7 @@ function fromGroup(group: Group, count: number, fraction: number, random: Random
  * `count` of the frames in blocks of neighbours, spread evenly over the series but placed by chance. The ends of the
  * series are left alone where there is room: holding out the end of a scan would ask for extrapolation.
  */
-function blocksOf(series: readonly number[], count: number, random: Random): number[] {
+export function blocksOf(series: readonly number[], count: number, random: Random): number[] {
   const blocks = Math.min(MOST_BLOCKS, Math.ceil(count / BLOCK));
   const end = count < series.length - 1 ? 1 : 0;
   const room = series.length - 2 * end;
@@ -285,6 +290,7 @@ function splitOf(
 const REASONS: Readonly<Record<SplitGroup['how'], string>> = {
   whole: 'whole groups, so that none has frames on both sides',
   trajectories: 'whole trajectories, so that none has frames on both sides',
+  components: 'whole trajectories, and twins together, so that none of them is on both sides',
   blocks: 'blocks of neighbouring frames, since neighbours are often nearly the same structure',
   random: 'frames drawn at random, whatever their neighbours: errors will look better than they are',
   none: '',
@@ -292,10 +298,10 @@ const REASONS: Readonly<Record<SplitGroup['how'], string>> = {
 /** Groups that the description names. */
 const NAMED = 12;
 
-function describeSplit(groups: readonly SplitGroup[], frames: number, singleAtoms: number): string {
+export function describeSplit(groups: readonly SplitGroup[], frames: number, singleAtoms: number): string {
   const held = groups.reduce((sum, group) => sum + group.heldOut, 0);
   const sentences = [`Held out ${held} of ${frames} frames (${((100 * held) / frames).toFixed(1)} %).`];
-  for (const how of ['whole', 'trajectories', 'blocks', 'random'] as const) {
+  for (const how of ['whole', 'trajectories', 'components', 'blocks', 'random'] as const) {
     const these = groups.filter((group) => group.how === how);
     if (these.length > 0) sentences.push(`As ${REASONS[how]}: ${listed(these)}.`);
   }

@@ -4,7 +4,7 @@
  */
 import { periodicCell } from '../structure/cell.ts';
 import { determinant3, inverse3, multiply3, rowsTimes3 } from '../structure/matrix3.ts';
-import { type Components, createComponents } from './components.ts';
+import { type Components, createComponents, joinEqual } from './components.ts';
 import type { Frame } from './dataset.ts';
 
 /** With more frames than this of the same atoms, each is compared with its predecessors and with one of each run only. */
@@ -38,7 +38,10 @@ export function trajectoriesOf(files: readonly (readonly Frame[])[]): Int32Array
   const frames = files.flat();
   const components = createComponents(frames.length);
   const tags = frames.map(tagOf);
-  joinEqual(components, tags);
+  joinEqual(
+    components,
+    tags.map((tag) => (tag === '' ? null : tag)),
+  );
   const fileOf = files.flatMap((file, k) => file.map(() => k));
   for (const members of classesOf(frames).values()) {
     if (members.length < 2) continue;
@@ -65,16 +68,6 @@ function tagOf(frame: Frame): string {
   const run = runOf(frame);
   if (run === '') return '';
   return JSON.stringify([run, frame.group, frame.structure.numbers.toSorted().join(' ')]);
-}
-
-function joinEqual(components: Components, tags: readonly string[]): void {
-  const first = new Map<string, number>();
-  for (const [index, tag] of tags.entries()) {
-    if (tag === '') continue;
-    const known = first.get(tag);
-    if (known === undefined) first.set(tag, index);
-    else components.join(known, index);
-  }
 }
 
 /** Frames with the same atoms in the same order, in the order of the files. */
