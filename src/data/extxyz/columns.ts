@@ -1,18 +1,22 @@
 import { atomicNumberOf, HEAVIEST_ELEMENT, symbolOf } from '../../elements.ts';
 import { NearsightError, type Place } from '../../errors.ts';
 import type { AtomArray } from '../dataset.ts';
-import { type Cursor, readReal, skipBlanks, skipToken } from '../decimal.ts';
+import { type Cursor, readReal, readReals, skipBlanks, skipToken } from '../decimal.ts';
 import { badNumber, quoted, refusal, shortened } from '../refuse.ts';
 
 /** What a column of the file is for. */
 type Role = 'species' | 'numbers' | 'positions' | 'forces' | 'other';
 
-/** One property of the table: `columns` values per atom, filled row by row. */
-export interface Column {
+/** One property of the table: `columns` values per atom. */
+interface ColumnPlan {
   readonly name: string;
   readonly type: AtomArray['type'];
   readonly columns: number;
   readonly role: Role;
+}
+
+/** The same, filled row by row. */
+export interface Column extends ColumnPlan {
   /** Reals or integers. */
   numbers: Float64Array;
   /** Atomic numbers, of the column that says which elements the atoms are. */
@@ -36,15 +40,13 @@ const TYPES = 'SRIL';
 
 /**
  * The table that `Properties=name:type:columns:…` declares; without Properties it is species and three coordinates.
- * @param atoms the declared number of rows; memory is allotted as they arrive
  * @throws NearsightError `bad-properties`
  */
 export function planColumns(
   properties: string | undefined,
   forceNames: readonly string[],
-  atoms: number,
   place: Place,
-): Column[] {
+): readonly ColumnPlan[] {
   const here = { ...place, field: 'Properties' };
   const declared = splitProperties(properties ?? 'species:S:1:pos:R:3', here);
   const find = (names: readonly string[], type: string, columns: number): string | undefined => {
@@ -74,21 +76,30 @@ export function planColumns(
     [species, 'species'],
     [positions, 'positions'],
   ]);
-  const rows = Math.min(atoms, Math.ceil(FIRST_VALUES / widthOf(declared)));
   return declared.map((column) => {
     // Atomic numbers beside symbols tell nothing new; they are only compared.
     const repeated = NUMBER_NAMES.includes(column.name) && column.type === 'I' && column.columns === 1;
-    const role = roles.get(column.name) ?? (repeated ? 'numbers' : 'other');
-    const real = role !== 'species' && (column.type === 'R' || column.type === 'I');
-    return {
-      ...column,
-      role,
-      numbers: real ? new Float64Array(rows * column.columns) : NO_NUMBERS,
-      elements: role === 'species' ? new Int32Array(rows) : NO_ELEMENTS,
-      texts: [],
-      truths: [],
-    };
+    return { ...column, role: roles.get(column.name) ?? (repeated ? 'numbers' : 'other') };
   });
+}
+
+/**
+ * An empty table for a frame.
+ * @param atoms the declared number of rows; memory is allotted as they arrive
+ */
+export function createColumns(plan: readonly ColumnPlan[], atoms: number): Column[] {
+  const rows = Math.min(atoms, Math.ceil(FIRST_VALUES / widthOf(plan)));
+  // Field by field: this is done for every frame, and spreading costs more than all the rest of it.
+  return plan.map(({ name, type, columns, role }) => ({
+    name,
+    type,
+    columns,
+    role,
+    numbers: role !== 'species' && (type === 'R' || type === 'I') ? new Float64Array(rows * columns) : NO_NUMBERS,
+    elements: role === 'species' ? new Int32Array(rows) : NO_ELEMENTS,
+    texts: [],
+    truths: [],
+  }));
 }
 
 function splitProperties(text: string, place: Place): Pick<Column, 'name' | 'type' | 'columns'>[] {
@@ -116,6 +127,13 @@ function splitProperties(text: string, place: Place): Pick<Column, 'name' | 'typ
   throw refusal('bad-properties', `${total} columns are declared`, `at most ${MOST_COLUMNS} can be read`, place);
 }
 
+/** How many rows there is room for. */
+export function roomOf(columns: readonly Column[]): number {
+  return Math.min(
+    ...columns.map(({ numbers, elements, columns }) => Math.max(numbers.length, elements.length) / columns || Infinity),
+  );
+}
+
 /** Makes room for row number `row`, never for more than twice the rows that have arrived. */
 export function makeRoom(columns: readonly Column[], row: number, atoms: number): void {
   for (const column of columns) {
@@ -139,26 +157,35 @@ function moved<T extends Float64Array | Int32Array>(from: T, to: T): T {
 export function readRow(columns: readonly Column[], row: number, cursor: Cursor, place: () => Place): void {
   for (const column of columns) {
     const { numbers, type } = column;
-    let index = row * column.columns;
-    for (let k = 0; k < column.columns; k++, index++) {
-      skipBlanks(cursor);
-      if (cursor.bytes[cursor.at] === 10) {
-        const found = columns.slice(0, columns.indexOf(column)).reduce((sum, before) => sum + before.columns, k);
-        throw tooShort(columns, row, found, { ...place(), field: column.name });
-      }
+    const first = row * column.columns;
+    const end = first + column.columns;
+    for (let index = first; index < end; index++) {
+      if (type === 'R' && column.role !== 'species') {
+        index = readReals(cursor, numbers, index, end);
+        if (index === end) break;
+      } else skipBlanks(cursor);
+      if (cursor.bytes[cursor.at] === 10) throw rowEnds(columns, column, row, { found: index - first, place: place() });
       if (column.role === 'species') {
         column.elements[row] =
           type === 'S' ? readSymbol(columns, row, cursor, place) : readElement(column, row, cursor, place);
-      } else if (type === 'R') {
-        const value = readReal(cursor);
-        numbers[index] = Number.isNaN(value) ? unusualReal(column, row, cursor, place) : value;
-      } else if (type === 'I') numbers[index] = readInteger(column, row, cursor, place);
+      } else if (type === 'R') numbers[index] = unusualReal(column, row, cursor, place);
+      else if (type === 'I') numbers[index] = readInteger(column, row, cursor, place);
       else if (type === 'S') column.texts.push(readText(cursor));
       else column.truths.push(readTruth(column, row, cursor, place));
     }
   }
   skipBlanks(cursor);
   if (cursor.bytes[cursor.at] !== 10) throw tooLong(columns, row, cursor, place());
+}
+
+function rowEnds(
+  columns: readonly Column[],
+  column: Column,
+  row: number,
+  { found, place }: { readonly found: number; readonly place: Place },
+): NearsightError {
+  const before = columns.slice(0, columns.indexOf(column)).reduce((sum, { columns }) => sum + columns, 0);
+  return tooShort(columns, row, before + found, { ...place, field: column.name });
 }
 
 function widthOf(columns: readonly Pick<Column, 'columns'>[]): number {
@@ -214,20 +241,19 @@ function readElement(column: Column, row: number, cursor: Cursor, place: () => P
   throw refusal('unknown-element', `atom ${row} has the atomic number ${z}`, hint, { ...place(), field: column.name });
 }
 
-/** Atomic numbers by the bytes of the symbol, first + 256 · second. */
-const NUMBER_BY_BYTES: ReadonlyMap<number, number> = new Map(
-  Array.from({ length: HEAVIEST_ELEMENT }, (_, k) => {
-    const symbol = symbolOf(k + 1);
-    return [symbol.charCodeAt(0) + (symbol.length > 1 ? symbol.charCodeAt(1) << 8 : 0), k + 1];
-  }),
-);
+/** Atomic numbers by the bytes of the symbol, first + 256 · second; 0 for what is none. */
+const NUMBER_BY_BYTES: Uint8Array = new Uint8Array(65_536);
+for (let z = 1; z <= HEAVIEST_ELEMENT; z++) {
+  const symbol = symbolOf(z);
+  NUMBER_BY_BYTES[symbol.charCodeAt(0) + (symbol.length > 1 ? symbol.charCodeAt(1) << 8 : 0)] = z;
+}
 
 function readSymbol(columns: readonly Column[], row: number, cursor: Cursor, place: () => Place): number {
   const { bytes, at } = cursor;
   const long = bytes[at + 1] > 32;
   const end = at + (long ? 2 : 1);
-  const z = NUMBER_BY_BYTES.get(long ? bytes[at] + (bytes[at + 1] << 8) : bytes[at]);
-  if (z !== undefined && bytes[end] <= 32) {
+  const z = NUMBER_BY_BYTES[long ? bytes[at] + (bytes[at + 1] << 8) : bytes[at]];
+  if (z > 0 && bytes[end] <= 32) {
     cursor.at = end;
     return z;
   }

@@ -43,6 +43,8 @@ export function parseComment(line: string, place: Place): CommentEntries {
   return entries;
 }
 
+const EQUALS = 61;
+
 interface Word {
   readonly text: string;
   /** Index of what follows. */
@@ -64,7 +66,7 @@ function readKey(text: string, start: number): Word {
     if (word !== null) return word;
   }
   let end = start + 1;
-  while (end < text.length && text[end] !== '=' && !isBlank(text, end)) end++;
+  while (end < text.length && text.charCodeAt(end) !== EQUALS && !isBlank(text, end)) end++;
   return { text: text.slice(start, end), end };
 }
 
@@ -98,6 +100,11 @@ function readQuoted(text: string, start: number): Word | null {
   const quote = text[start];
   let value = '';
   let from = start + 1;
+  const end = text.indexOf(quote, from);
+  if (end < 0) return null;
+  // What is mostly the case: nothing is escaped.
+  const simple = text.slice(from, end);
+  if (!simple.includes('\\')) return { text: simple, end: end + 1 };
   for (let at = from; at < text.length; at++) {
     const c = text[at];
     if (c === quote) return { text: value + text.slice(from, at), end: at + 1 };
@@ -175,6 +182,8 @@ function allOf<T>(words: readonly string[], parse: (word: string) => T | undefin
  */
 export function infoValue(text: string): InfoValue {
   if (text.startsWith('_JSON ')) return fromJson(text) ?? text;
+  // What is mostly the case, told by the first letter: neither numbers nor truth values.
+  if (/^[^\s\d+\-.TFtf]/.test(text)) return text;
   const words = text.split(/\s+/).filter((word) => word !== '');
   if (words.length === 0) return text;
   const values = allOf(words, faithfulNumber) ?? allOf(words, parseTruth);

@@ -79,14 +79,16 @@ export function takeFirst(
 
 /** All words of an entry, whatever brackets and commas stand between them. */
 function wordsOf(text: string): string[] {
-  return text.split(/[\s,;[\](){}]+/).filter((word) => word !== '');
+  return text.match(/[^\s,;[\](){}]+/g) ?? [];
 }
 
 function numbersOf(text: string, place: Place): number[] {
   return wordsOf(text).map((word) => {
-    const value = parseReal(word.replace(/[dD]/, 'e'));
-    if (Number.isNaN(value)) throw badNumber(word, 'the value', place);
-    return value;
+    const value = parseReal(word);
+    if (!Number.isNaN(value)) return value;
+    const fortran = parseReal(word.replace(/[dD]/, 'e'));
+    if (Number.isNaN(fortran)) throw badNumber(word, 'the value', place);
+    return fortran;
   });
 }
 

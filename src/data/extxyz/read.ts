@@ -9,7 +9,17 @@ import { checkStructure, type Structure } from '../../structure/structure.ts';
 import type { AtomArray, Frame, InfoValue, LabelSources, Labels } from '../dataset.ts';
 import type { Cursor } from '../decimal.ts';
 import { quoted, refusal } from '../refuse.ts';
-import { arrayOf, atomicNumbersOf, type Column, decodeText, makeRoom, planColumns, readRow } from './columns.ts';
+import {
+  arrayOf,
+  atomicNumbersOf,
+  type Column,
+  createColumns,
+  decodeText,
+  makeRoom,
+  planColumns,
+  readRow,
+  roomOf,
+} from './columns.ts';
 import { type CommentEntries, infoValue, parseComment, textValue } from './comment.ts';
 import { energyOf, LABEL_NAMES, type LabelNames, takeCell, takeFirst, takeStress } from './labels.ts';
 
@@ -49,6 +59,8 @@ interface Reader {
   lines: number;
   frames: number;
   head: Head | null;
+  /** The last table that was declared, and what for; those of the frames of a file are mostly equal. */
+  plan: { readonly properties: string | undefined; readonly columns: ReturnType<typeof planColumns> } | null;
   /** Equal `Frame.names` share one object. */
   lastSources: LabelSources;
 }
@@ -93,6 +105,7 @@ function createReader(source: string, options: ReadOptions): Reader {
     lines: 0,
     frames: 0,
     head: null,
+    plan: null,
     lastSources: {},
   };
 }
@@ -206,8 +219,11 @@ function readComment(reader: Reader, head: Head, line: string): Comment {
   const place = placeOf(reader);
   const entries = parseComment(line, place);
   const cell = takeCell(entries, place);
-  const properties = takeFirst(entries, propertyNames(entries));
-  return { entries, cell, columns: planColumns(properties?.text, reader.names.forces, head.atoms, place) };
+  const properties = takeFirst(entries, propertyNames(entries))?.text;
+  if (reader.plan === null || reader.plan.properties !== properties) {
+    reader.plan = { properties, columns: planColumns(properties, reader.names.forces, place) };
+  }
+  return { entries, cell, columns: createColumns(reader.plan.columns, head.atoms) };
 }
 
 /** `Properties`, or `properties` where it looks like one. */
@@ -219,10 +235,14 @@ function propertyNames(entries: CommentEntries): readonly string[] {
 function readRows(reader: Reader, head: Head, columns: readonly Column[], cursor: Cursor): void {
   const place = (): Place => placeOf(reader);
   const end = cursor.bytes.length;
+  let room = roomOf(columns);
   while (head.rows < head.atoms && cursor.at < end) {
     const start = cursor.at;
     reader.lines++;
-    makeRoom(columns, head.rows, head.atoms);
+    if (head.rows >= room) {
+      makeRoom(columns, head.rows, head.atoms);
+      room = roomOf(columns);
+    }
     readRow(columns, head.rows, cursor, place);
     head.rows++;
     cursor.at++;
@@ -268,19 +288,23 @@ function takeLabels(
   const energy = takeFirst(entries, names.energy);
   const stress = takeStress(entries, names, cell, place);
   const group = names.group.find((name) => entries.has(name));
-  return {
-    labels: {
-      ...(energy === undefined ? {} : { energy: energyOf(energy.text, { ...place, field: energy.name }) }),
-      ...(forces === undefined ? {} : { forces: forces.numbers }),
-      ...(stress === undefined ? {} : { stress: stress.stress }),
-    },
-    sources: {
-      ...(energy === undefined ? {} : { energy: energy.name }),
-      ...(forces === undefined ? {} : { forces: forces.name }),
-      ...(stress === undefined ? {} : { stress: stress.name }),
-      ...(group === undefined ? {} : { group }),
-    },
-  };
+  // By assignment: spreading costs more than all the rest of it, and this is done for every frame.
+  const labels: { -readonly [name in keyof Labels]: Labels[name] } = {};
+  const sources: { -readonly [name in keyof LabelSources]: LabelSources[name] } = {};
+  if (energy !== undefined) {
+    labels.energy = energyOf(energy.text, { ...place, field: energy.name });
+    sources.energy = energy.name;
+  }
+  if (forces !== undefined) {
+    labels.forces = forces.numbers;
+    sources.forces = forces.name;
+  }
+  if (stress !== undefined) {
+    labels.stress = stress.stress;
+    sources.stress = stress.name;
+  }
+  if (group !== undefined) sources.group = group;
+  return { labels, sources };
 }
 
 function shared(reader: Reader, sources: LabelSources): LabelSources {
