@@ -22,6 +22,8 @@ const VARIANCE = 0.999;
 const MOST_DIMENSIONS = 24;
 /** Structures that settle the descriptor. */
 const SETTLING = 60;
+/** Spread of a feature that is nothing to speak of, as a share of the usual size of features. */
+const NOISE = 0.01;
 /** Frames between two looks up. */
 const FRAMES_PER_TURN = 50;
 
@@ -80,13 +82,16 @@ function settling(structures: readonly Structure[]): Structure[] {
 
 function standardise(features: Float32Array, F: number): void {
   const n = features.length / F;
+  let squares = 0;
+  for (const value of features) squares += value * value;
+  // Where all environments are the same, what differs is rounding: it must not be blown up.
+  const floor = NOISE * Math.sqrt(squares / features.length) || 1;
   for (let f = 0; f < F; f++) {
     let mean = 0;
     let square = 0;
     for (let i = f; i < features.length; i += F) mean += features[i] / n;
     for (let i = f; i < features.length; i += F) square += (features[i] - mean) ** 2 / n;
-    // Where all environments are the same, what differs is rounding.
-    const deviation = Math.sqrt(square) + 1e-4 * Math.abs(mean) + 1e-9;
+    const deviation = Math.sqrt(square) + floor;
     for (let i = f; i < features.length; i += F) features[i] = Math.asinh((features[i] - mean) / deviation);
   }
 }
@@ -118,7 +123,7 @@ function principalAxes(rows: Float32Array, F: number): { axes: Float64Array[]; e
 }
 
 /** Environments nearer than this to one that was chosen have nothing new. */
-const NOTHING_NEW = 1e-3;
+const NOTHING_NEW = 0.01;
 
 /**
  * The frames to keep, in ascending order: the first one, then again and again the one with the environment that is

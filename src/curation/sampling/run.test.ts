@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
-import { createReferenceKernel } from '../../kernels/reference/kernel.ts';
+import { createSimdKernel } from '../../kernels/simd/kernel.ts';
 import { finish } from '../../md/progress.ts';
-import { SILICON_LATTICE, stillingerWeber } from '../../model/testing.ts';
+import { lennardJones, SILICON_LATTICE, stillingerWeber } from '../../model/testing.ts';
 import { createRandom } from '../../random.ts';
 import { rattled, supercell } from '../../structure/builders.ts';
 import { cellVolume, toFractional } from '../../structure/cell.ts';
@@ -18,7 +18,7 @@ import { runPlan, type SamplingResult, type SamplingTools } from './run.ts';
 const wasm = createRequire(import.meta.url).resolve('@spglib/moyo-wasm/moyo_wasm_bg.wasm');
 const tools: SamplingTools = {
   symmetry: loadSymmetry(readFileSync(wasm)),
-  kernel: createReferenceKernel(),
+  kernel: await createSimdKernel(),
   potential: stillingerWeber(),
   seed: 1,
   plan: 'abc',
@@ -255,7 +255,7 @@ describe('short contacts', () => {
   });
 
   test('a random structure is drawn again, and given up in the end', async () => {
-    const wild = await run(SI, 'parts: [{ kind: as-is }, { kind: rattle, width: 0.2, count: 20 }]');
+    const wild = await run(SI, 'parts: [{ kind: as-is }, { kind: rattle, width: 0.32, count: 20 }]');
     expect(wild.redrawn).toBeGreaterThan(0);
     expect(groups(wild).rattle).toBe(20);
     const hopeless = await run(
@@ -287,14 +287,14 @@ describe('short contacts', () => {
     expect(single.refused.map(({ code }) => code)).toEqual(['no-atoms']);
   });
 
-  test('imaginary modes are told', async () => {
+  test('imaginary modes are told: simple cubic argon gives way to shears', async () => {
+    const argon = crystal('sc', ['Ar'], 3.7);
     const plan =
-      'parts: [{ kind: as-is }, { kind: hydrostatic, strain: [0.25, 0.26], count: 2, each: { kind: harmonic, temperature: 10, count: 5 } }]';
-    const made = await run(SI, plan);
+      'parts: [{ kind: as-is, supercell: 2, each: [{ kind: as-is }, { kind: harmonic, temperature: 10, count: 5 }] }]';
+    const made = await run(argon, plan, { potential: lennardJones() });
     expect(groups(made)).toEqual({ 'as-is': 1 });
-    expect(made.refused.map(({ code, part }) => `${code} ${part}`)).toEqual(
-      Array(2).fill('imaginary-modes parts[1].each[0]'),
-    );
+    expect(made.refused).toHaveLength(1);
+    expect(made.refused[0]).toMatchObject({ code: 'imaginary-modes', part: 'parts[0].each[1]', group: 'harmonic' });
   });
 });
 
@@ -311,7 +311,7 @@ parts:
     expect(made.samples).toHaveLength(20);
     expect(made.made).toBe(1 + 60 + 18 + 4);
     expect(made.samples[0].group).toBe('as-is');
-    expect(made.coverage.groups.map(({ name, kept }) => [name, kept])).toEqual(
+    expect(made.coverage.groups.filter(({ kept }) => kept > 0).map(({ name, kept }) => [name, kept])).toEqual(
       Object.entries(groups(made)).map(([name, n]) => [name, n]),
     );
     // Sixty copies of nearly the same are the least of what is worth labelling.
@@ -340,7 +340,7 @@ parts:
   test('does not keep two copies of the same environments, however often they occur', async () => {
     const copies = await run(
       SI,
-      'budget: 3\nparts: [{ kind: as-is }, { kind: as-is, supercell: 2 }, { kind: as-is, supercell: [1, 1, 2] }]',
+      'budget: 2\nparts: [{ kind: as-is }, { kind: as-is, supercell: 2 }, { kind: as-is, supercell: [1, 1, 2] }]',
     );
     expect(copies.samples).toHaveLength(1);
   });
