@@ -2,6 +2,8 @@
 import { CIF } from './cif.ts';
 import { DEEPMD } from './deepmd.ts';
 import type { Format } from './format.ts';
+import { LAMMPS_DATA } from './lammps-data.ts';
+import { LAMMPS_DUMP } from './lammps-dump.ts';
 import { N2P2 } from './n2p2.ts';
 import { NEP } from './nep.ts';
 import { ORCA } from './orca.ts';
@@ -25,4 +27,6 @@ export const FORMATS: readonly Format[] = [
   ORCA,
   ENGRAD,
   TURBOMOLE_GRADIENT,
+  LAMMPS_DATA,
+  LAMMPS_DUMP,
 ];
