@@ -1,5 +1,6 @@
 /** Every format but extended XYZ, which has a room of its own. */
 import { CIF } from './cif.ts';
+import { CP2K } from './cp2k.ts';
 import { DEEPMD } from './deepmd.ts';
 import type { Format } from './format.ts';
 import { LAMMPS_DATA } from './lammps-data.ts';
@@ -29,4 +30,5 @@ export const FORMATS: readonly Format[] = [
   TURBOMOLE_GRADIENT,
   LAMMPS_DATA,
   LAMMPS_DUMP,
+  CP2K,
 ];

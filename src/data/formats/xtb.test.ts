@@ -78,7 +78,7 @@ test('what is broken is named', () => {
   errorOf('missing-energy', () => readCycles(/SCF energy = .*/, ''));
   errorOf('wrong-format', () => readCycles(/\$grad/, '$energy'));
   errorOf('no-frames', () => readCycles(/ +cycle[\s\S]*(?=\$end)/, ''));
-  expect(errorOf('missing-energy', () => readCycles(/^.*H \n/m, '')).place).toMatchObject({ frame: 0 });
+  expect(errorOf('missing-energy', () => readCycles(/^.*H \n/m, '')).place).toMatchObject({ frame: 1 });
 });
 
 test('the formats are told by what they begin with', () => {
