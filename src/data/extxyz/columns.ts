@@ -129,9 +129,12 @@ function splitProperties(text: string, place: Place): Pick<Column, 'name' | 'typ
 
 /** How many rows there is room for. */
 export function roomOf(columns: readonly Column[]): number {
-  return Math.min(
-    ...columns.map(({ numbers, elements, columns }) => Math.max(numbers.length, elements.length) / columns || Infinity),
-  );
+  let room = Number.POSITIVE_INFINITY;
+  for (const { numbers, elements, columns: width } of columns) {
+    const values = Math.max(numbers.length, elements.length);
+    if (values > 0) room = Math.min(room, values / width);
+  }
+  return room;
 }
 
 /** Makes room for row number `row`, never for more than twice the rows that have arrived. */

@@ -3,6 +3,11 @@ import type { InfoValue } from '../dataset.ts';
 import { formatReal, parseReal } from '../decimal.ts';
 import { quoted, refusal } from '../refuse.ts';
 
+/** A field of what stands at a place. Spelt out, since this is done for every value and spreading is slow. */
+export function fieldOf({ path, line, frame }: Place, field: string): Place {
+  return { path, line, frame, field };
+}
+
 /** What stands behind `key=`, without its quotes; `T` for a key that stands alone. */
 export type CommentEntries = Map<string, string>;
 
@@ -25,7 +30,7 @@ export function parseComment(line: string, place: Place): CommentEntries {
     at = skipBlank(text, key.end);
     let value = 'T';
     if (text[at] === '=' && key.text !== '') {
-      const read = readValue(text, at + 1, { ...place, field: key.text });
+      const read = readValue(text, at + 1, fieldOf(place, key.text));
       value = read.text;
       at = skipBlank(text, read.end);
     }

@@ -3,7 +3,7 @@ import { cellVolume } from '../../structure/cell.ts';
 import type { Structure } from '../../structure/structure.ts';
 import { parseReal } from '../decimal.ts';
 import { badNumber, quoted, refusal } from '../refuse.ts';
-import { type CommentEntries, parseTruth } from './comment.ts';
+import { type CommentEntries, fieldOf, parseTruth } from './comment.ts';
 
 /** Which names of a file are read as which label, the first one present being taken; [] reads none. */
 export interface LabelNames {
@@ -119,7 +119,8 @@ export function tensorOf(text: string, scale: number, place: Place): Float64Arra
       place,
     );
   }
-  const largest = Math.max(...v.map(Math.abs));
+  let largest = 0;
+  for (const value of v) largest = Math.max(largest, Math.abs(value));
   for (const [k, l] of [
     [1, 3],
     [2, 6],
@@ -161,11 +162,11 @@ export function takeStress(
 ): { readonly name: string; readonly stress: Float64Array } | undefined {
   const found = takeFirst(entries, names.stress);
   if (found !== undefined) {
-    return { name: found.name, stress: tensorOf(found.text, 1, { ...place, field: found.name }) };
+    return { name: found.name, stress: tensorOf(found.text, 1, fieldOf(place, found.name)) };
   }
   const virial = takeFirst(entries, names.virial);
   if (virial === undefined) return undefined;
-  const here = { ...place, field: virial.name };
+  const here = fieldOf(place, virial.name);
   let volume: number;
   try {
     volume = cellVolume(cell);
@@ -190,7 +191,7 @@ export function takeCell(entries: CommentEntries, place: Place): Pick<Structure,
   const lattice = takeLattice(entries);
   const cell = new Float64Array(9);
   if (lattice !== undefined) {
-    const here = { ...place, field: lattice.name };
+    const here = fieldOf(place, lattice.name);
     const v = numbersOf(lattice.text, here);
     if (v.length !== 9 && v.length !== 3) {
       throw refusal(
@@ -204,7 +205,7 @@ export function takeCell(entries: CommentEntries, place: Place): Pick<Structure,
     else for (let k = 0; k < 3; k++) cell[4 * k] = v[k];
   }
   const pbc = takeFirst(entries, [entries.has('pbc') ? 'pbc' : 'PBC']);
-  if (pbc !== undefined) return { cell, pbc: truthsOf(pbc.text, { ...place, field: pbc.name }) };
+  if (pbc !== undefined) return { cell, pbc: truthsOf(pbc.text, fieldOf(place, pbc.name)) };
   const periodic = lattice !== undefined;
   return { cell, pbc: [periodic, periodic, periodic] };
 }
@@ -220,6 +221,7 @@ function takeLattice(entries: CommentEntries): { readonly name: string; readonly
 }
 
 function truthsOf(text: string, place: Place): [boolean, boolean, boolean] {
+  if (text === 'T T T') return [true, true, true];
   let words = wordsOf(text);
   if (words.length === 1 && /^[TF01]{3}$/i.test(words[0])) words = [...words[0]];
   if (words.length === 1) words = [words[0], words[0], words[0]];

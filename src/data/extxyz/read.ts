@@ -20,7 +20,7 @@ import {
   readRow,
   roomOf,
 } from './columns.ts';
-import { type CommentEntries, infoValue, parseComment, textValue } from './comment.ts';
+import { type CommentEntries, fieldOf, infoValue, parseComment, textValue } from './comment.ts';
 import { energyOf, LABEL_NAMES, type LabelNames, takeCell, takeFirst, takeStress } from './labels.ts';
 
 export interface ReadOptions {
@@ -115,7 +115,12 @@ const NEWLINE = 10;
 /** Reads all lines that end in this chunk and keeps what is behind the last of them. */
 function* takeChunk(reader: Reader, chunk: Uint8Array): Generator<Frame, void, undefined> {
   const end = chunk.lastIndexOf(NEWLINE) + 1;
-  if (end > 0) yield* takeLines(reader, { bytes: withRest(reader, chunk.subarray(0, end)), at: 0 });
+  if (end > 0) {
+    // The line that began in the chunk before is finished by itself, so that the others need not be copied.
+    const start = reader.restLength === 0 ? 0 : chunk.indexOf(NEWLINE) + 1;
+    if (start > 0) yield* takeLines(reader, { bytes: withRest(reader, chunk.subarray(0, start)), at: 0 });
+    if (start < end) yield* takeLines(reader, { bytes: chunk.subarray(start, end), at: 0 });
+  }
   keepRest(reader, chunk.subarray(end));
 }
 
@@ -255,7 +260,7 @@ function frameOf(reader: Reader, head: Head, comment: Comment): Frame {
   const place: Place = { path: reader.source, line: head.line + 1, frame: reader.frames };
   const byRole = (role: Column['role']): Column | undefined => columns.find((column) => column.role === role);
   const positions = byRole('positions')?.numbers ?? new Float64Array(0);
-  const structure: Structure = { numbers: atomicNumbersOf(columns, place), positions, ...cell };
+  const structure: Structure = { numbers: atomicNumbersOf(columns, place), positions, cell: cell.cell, pbc: cell.pbc };
   checkStructure(structure, place);
   const forces = byRole('forces');
   const { labels, sources } = takeLabels(entries, forces, { names: reader.names, cell: cell.cell, place });
@@ -292,7 +297,7 @@ function takeLabels(
   const labels: { -readonly [name in keyof Labels]: Labels[name] } = {};
   const sources: { -readonly [name in keyof LabelSources]: LabelSources[name] } = {};
   if (energy !== undefined) {
-    labels.energy = energyOf(energy.text, { ...place, field: energy.name });
+    labels.energy = energyOf(energy.text, fieldOf(place, energy.name));
     sources.energy = energy.name;
   }
   if (forces !== undefined) {
