@@ -24,7 +24,7 @@ import { countOf, frameOf } from './values.ts';
 export const DEEPMD: Format = {
   name: 'deepmd',
   title: 'DeePMD-kit folder of .npy files',
-  names: /\.deepmd$|^deepmd([._-]|$)/i,
+  names: /\.deepmd$|^deepmd$/i,
   folder: true,
   labels: ['energy', 'forces', 'stress'],
   companions: (_main, listing) => listing.filter((name) => PART.test(name.replaceAll('\\', '/'))),

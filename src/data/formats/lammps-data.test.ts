@@ -5,11 +5,11 @@ import { rattled } from '../../structure/builders.ts';
 import { crystal } from '../../structure/crystals.ts';
 import { determinant3 } from '../../structure/matrix3.ts';
 import { createStructure, type Structure } from '../../structure/structure.ts';
-import { BOHR, HARTREE } from '../../units.ts';
+import { BOHR } from '../../units.ts';
 import type { AtomArray, Frame } from '../dataset.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import type { FormatOptions } from './format.ts';
-import { elementsOfMass, lammpsUnits } from './lammps.ts';
+import { elementsOfMass } from './lammps.ts';
 import { LAMMPS_DATA } from './lammps-data.ts';
 import { expectReadOrRefused, expectSound } from './testing.ts';
 
@@ -122,11 +122,6 @@ Atom Type Labels\n\n1 Si\n2 C\nMasses\n\nSi 28.085\nC 12.011\nAtoms\n\n1 Si 0 0 
     errorOf('contradicting-units', () => read(QUARTZ, { units: 'real' }));
     errorOf('unknown-units', () => read(QUARTZ.replace('metal', 'lj')));
     errorOf('unknown-units', () => read(silent, { units: 'atomic' }));
-    // Bohr per √(u bohr²/Hartree): one unit of mass at one unit of speed has one Hartree, twice its kinetic energy.
-    const { velocity } = lammpsUnits('electron', {}, {});
-    expect((velocity * 1e5) ** 2 * 1.6605390666e-27).toBeCloseTo(HARTREE * 1.602176634e-19, 26);
-    // 1.03275 fs in the manual of LAMMPS.
-    expect(BOHR / velocity).toBeCloseTo(1.03275, 5);
   });
 
   test('refusals name the place', () => {

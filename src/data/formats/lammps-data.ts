@@ -29,7 +29,7 @@ import { countOf, frameOf, numberOf } from './values.ts';
 export const LAMMPS_DATA: Format = {
   name: 'lammps-data',
   title: 'LAMMPS data file',
-  names: /\.(lmp|lammps|lammps-data|lmpdat)$|^data\.[\w-]+$/i,
+  names: /\.(lmp|lammps|lammps-data|lmpdat)$/i,
   recognises: (head) => /^[ \t]*\d+[ \t]+atoms\b/m.test(head) && /\b(xlo[ \t]+xhi|avec)\b/.test(head),
   read: ([file], options) => [readData(file, options)],
   write: (frames, options) => [{ path: '', content: writeLammpsData(frames, options) }],

@@ -19,7 +19,7 @@ import { countOf, frameOf, numberOf } from './values.ts';
 export const LAMMPS_DUMP: Format = {
   name: 'lammps-dump',
   title: 'LAMMPS text dump',
-  names: /\.(dump|lammpstrj)$|^dump\./i,
+  names: /\.(dump|lammpstrj)$/i,
   recognises: (head) => /^ITEM: (UNITS|TIMESTEP|TIME)\b/.test(head),
   read: ([file], options) => {
     const dump: Dump = { file, lines: linesOf(file), options, units: '', elements: new Map(), frames: [] };

@@ -1,7 +1,7 @@
 /** What LAMMPS' data files and dumps have in common: styles of units, boxes, and elements of numbered atom types. */
 import { massOf, symbolOf } from '../../elements.ts';
 import type { Place } from '../../errors.ts';
-import { ATOMIC_MASS, BOHR, ELEMENTARY_CHARGE, EV_PER_U, HARTREE, KCAL_PER_MOL } from '../../units.ts';
+import { ATOMIC_MASS, BOHR, ELEMENTARY_CHARGE, HARTREE, KCAL_PER_MOL } from '../../units.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { FormatOptions } from './format.ts';
 import { elementAt } from './symbols.ts';
@@ -17,14 +17,14 @@ export interface LammpsUnits {
 
 /** 1 J in eV. */
 const JOULE = 1 / ELEMENTARY_CHARGE;
-/** The unit of time of style `electron`, √(u bohr²/Hartree), fs. */
-const ELECTRON_TIME = BOHR / Math.sqrt(HARTREE * EV_PER_U);
-
-/** https://docs.lammps.org/units.html */
+/**
+ * https://docs.lammps.org/units.html, but for the velocities of style `electron`: by the manual they are in bohr per
+ * "atomic time unit" of 1.03275 fs, while LAMMPS itself moves atoms and computes temperatures in bohr/fs.
+ */
 const STYLES: Readonly<Record<string, LammpsUnits>> = {
   metal: { length: 1, force: 1, velocity: 1e-3, mass: 1, charge: 1 },
   real: { length: 1, force: KCAL_PER_MOL, velocity: 1, mass: 1, charge: 1 },
-  electron: { length: BOHR, force: HARTREE / BOHR, velocity: BOHR / ELECTRON_TIME, mass: 1, charge: 1 },
+  electron: { length: BOHR, force: HARTREE / BOHR, velocity: BOHR, mass: 1, charge: 1 },
   si: { length: 1e10, force: JOULE / 1e10, velocity: 1e-5, mass: 1 / ATOMIC_MASS, charge: JOULE },
 };
 const KNOWN = Object.keys(STYLES).join(', ');
