@@ -82,12 +82,59 @@ export function choleskyFactor(A: Float64Array, n: number, floor = 1e-14): Float
 }
 
 /** y with L y = b, in place of b (at `offset`), for a lower triangle L, [n × n]. */
-export function solveLower(L: Float64Array, n: number, b: Float64Array | Float32Array, offset = 0): void {
+export function solveLower(L: Float64Array, n: number, b: Float64Array, offset = 0): void {
   for (let i = 0; i < n; i++) {
     const row = i * n;
     let sum = b[offset + i];
     for (let k = 0; k < i; k++) sum -= L[row + k] * b[offset + k];
     b[offset + i] = sum / L[row + i];
+  }
+}
+
+/** The same for each row of B, [rows × n], in place; four at a time, so that the processor need not wait for sums. */
+export function solveLowerRows(L: Float64Array, n: number, B: Float64Array, rows: number): void {
+  let r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    const p = r * n;
+    const q = p + n;
+    const s = q + n;
+    const t = s + n;
+    for (let i = 0; i < n; i++) {
+      const row = i * n;
+      let a = B[p + i];
+      let b = B[q + i];
+      let c = B[s + i];
+      let d = B[t + i];
+      for (let k = 0; k < i; k++) {
+        const factor = L[row + k];
+        a -= factor * B[p + k];
+        b -= factor * B[q + k];
+        c -= factor * B[s + k];
+        d -= factor * B[t + k];
+      }
+      const inverse = 1 / L[row + i];
+      B[p + i] = a * inverse;
+      B[q + i] = b * inverse;
+      B[s + i] = c * inverse;
+      B[t + i] = d * inverse;
+    }
+  }
+  for (; r < rows; r++) solveLower(L, n, B, r * n);
+}
+
+/**
+ * Adds factor · Bᵀ B to the lower triangle of `matrix`, [n × n], for B of four rows at a time, [4 × n]: it travels
+ * through the processor a quarter as often as for single rows.
+ */
+export function addGramOfFour(matrix: Float64Array, n: number, B: Float64Array, factor = 1): void {
+  for (let i = 0; i < n; i++) {
+    const p = factor * B[i];
+    const q = factor * B[n + i];
+    const r = factor * B[2 * n + i];
+    const s = factor * B[3 * n + i];
+    if (p === 0 && q === 0 && r === 0 && s === 0) continue;
+    const row = i * n;
+    for (let j = 0; j <= i; j++) matrix[row + j] += p * B[j] + q * B[n + j] + r * B[2 * n + j] + s * B[3 * n + j];
   }
 }
 

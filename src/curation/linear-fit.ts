@@ -1,7 +1,7 @@
 /** Least squares by normal equations that are summed up block by block: memory is a block and one P × P matrix. */
 import type { Labels } from '../data/dataset.ts';
 import { NearsightError } from '../errors.ts';
-import { choleskyFactor, choleskySolve } from '../linear-algebra.ts';
+import { addGramOfFour, choleskyFactor, choleskySolve, solveLower } from '../linear-algebra.ts';
 import { cellVolume } from '../structure/cell.ts';
 import type { Structure } from '../structure/structure.ts';
 import type { LinearEngine, LinearRows } from './linear-model.ts';
@@ -41,7 +41,6 @@ export function addBlock(equations: NormalEquations, block: Block, sign: 1 | -1 
   const { parameters: P, matrix, vector } = equations;
   const { rows, targets, weight } = block;
   const m = targets.length;
-  // Four rows at a time: the matrix travels through the processor a quarter as often.
   const four = new Float64Array(4 * P);
   for (let from = 0; from < m; from += 4) {
     const count = Math.min(4, m - from);
@@ -60,21 +59,7 @@ export function addBlock(equations: NormalEquations, block: Block, sign: 1 | -1 
       equations.squares += sign * y * y;
       equations.rows += sign;
     }
-    addFour(matrix, four, P, sign);
-  }
-}
-
-function addFour(matrix: Float64Array, four: Float64Array, P: number, sign: number): void {
-  for (let a = 0; a < P; a++) {
-    const p = sign * four[a];
-    const q = sign * four[P + a];
-    const r = sign * four[2 * P + a];
-    const s = sign * four[3 * P + a];
-    if (p === 0 && q === 0 && r === 0 && s === 0) continue;
-    const row = a * P;
-    for (let b = 0; b <= a; b++) {
-      matrix[row + b] += p * four[b] + q * four[P + b] + r * four[2 * P + b] + s * four[3 * P + b];
-    }
+    addGramOfFour(matrix, P, four, sign);
   }
 }
 
@@ -83,6 +68,8 @@ export interface LinearFit {
   readonly coefficients: Float64Array;
   /** Lower triangle L of XᵀWX + Λ = L Lᵀ, [P × P]; leverages are squared lengths of √w · L⁻¹x. */
   readonly factor: Float64Array;
+  /** Effective number of coefficients p, the sum of all leverages: what the ridge suppresses does not count. */
+  readonly effective: number;
   /** Σ w (y − x·coefficients)². */
   readonly squares: number;
 }
@@ -117,8 +104,22 @@ export function solveEquations(equations: NormalEquations, ridge: number = RIDGE
       for (let b = 0; b < P; b++) product += matrix[Math.max(a, b) * P + Math.min(a, b)] * coefficients[b];
       explained += coefficients[a] * (2 * vector[a] - product);
     }
-    return { coefficients, factor, squares: Math.max(0, squares - explained) };
+    const effective = P - suppressed(factor, sum, matrix);
+    return { coefficients, factor, effective, squares: Math.max(0, squares - explained) };
   }
+}
+
+/** Trace of (XᵀWX + Λ)⁻¹ Λ. */
+function suppressed(factor: Float64Array, sum: Float64Array, matrix: Float64Array): number {
+  const P = Math.sqrt(factor.length);
+  let trace = 0;
+  for (let a = 0; a < P; a++) {
+    const unit = new Float64Array(P);
+    unit[a] = 1;
+    solveLower(factor, P, unit);
+    trace += (sum[a * P + a] - matrix[a * P + a]) * unit.reduce((total, value) => total + value * value, 0);
+  }
+  return trace;
 }
 
 /** Rows times coefficients. */
@@ -158,8 +159,22 @@ export interface LinearWeights {
   readonly stress: number;
 }
 
-/** A misfit of 5 meV/atom counts as much as one of 0.1 eV/Å. */
-export const DEFAULT_WEIGHTS: LinearWeights = { energy: 40_000, forces: 100, stress: 0 };
+/** Forces whose misfit matters less than this, eV/Å, are hardly ever asked for. */
+const LEAST_FORCE = 0.02;
+
+/**
+ * Weights under which a misfit of forces by a tenth of their usual size counts one, and so does one of the energy per
+ * atom by what such a force does over 0.03 Å (3 meV/atom for forces of 1 eV/Å). Stresses have no weight.
+ * The usual size is the upper quartile of the frames' root mean squares: a few wrong frames leave it where it is.
+ */
+export function usualWeights(frames: readonly { readonly labels: Labels }[]): LinearWeights {
+  const sizes = frames.flatMap(({ labels: { forces } }) =>
+    forces === undefined ? [] : [Math.sqrt(forces.reduce((sum, f) => sum + f * f, 0) / forces.length)],
+  );
+  const usual = sizes.length === 0 ? 1 : sizes.sort((p, q) => p - q)[Math.floor(0.75 * (sizes.length - 1))];
+  const force = Math.max(LEAST_FORCE, 0.1 * usual);
+  return { energy: 1 / (0.03 * force) ** 2, forces: 1 / force ** 2, stress: 0 };
+}
 
 /** The rows of one frame as blocks: energy, forces, stress; labels that are absent or without weight are left out. */
 export function blocksOf(
@@ -190,7 +205,7 @@ export function blocksOf(
 export function fitLinear(
   engine: LinearEngine,
   frames: Iterable<{ readonly structure: Structure; readonly labels: Labels }>,
-  weights: LinearWeights = DEFAULT_WEIGHTS,
+  weights: LinearWeights,
   ridge: number = RIDGE,
 ): LinearFit {
   const equations = emptyEquations(engine.model.parameters);

@@ -34,6 +34,8 @@ export interface LinearRows {
   readonly forces: Float32Array;
   /** The same of ∂E/∂ε, [9][P]; the volume times the stress. */
   readonly strain: Float64Array;
+  /** x̂ of each atom, [N][F]: what its environment is. */
+  readonly features: Float32Array;
 }
 
 /** Up to so many species have coefficients of their own; more of them share one set. */
@@ -114,13 +116,18 @@ export function openLinearModel(model: LinearModel, kernel: Kernel): LinearEngin
         energy: new Float64Array(P),
         forces: new Float32Array(3 * N * P),
         strain: new Float64Array(9 * P),
+        features: new Float32Array(N * F),
       };
       for (const g of new Set(group)) {
         const part = group.length === 1 ? system : edgesOf(system, (atom) => group[system.species[atom]] === g);
         for (let f = 0, column = g * F; f < F; f++, column++) {
           const { energies, forces, strainGradient } = engine.evaluate(part, f);
           let energy = 0;
-          for (let i = 0; i < N; i++) if (group[system.species[i]] === g) energy += energies[i];
+          for (let i = 0; i < N; i++) {
+            if (group[system.species[i]] !== g) continue;
+            rows.features[i * F + f] = energies[i];
+            energy += energies[i];
+          }
           rows.energy[column] = energy;
           for (let c = 0; c < 3 * N; c++) rows.forces[c * P + column] = forces[c];
           for (let c = 0; c < 9; c++) rows.strain[c * P + column] = strainGradient[c];

@@ -1,0 +1,136 @@
+/** From frames to outliers: a linear model of a size that the labels bear, its rows, the search. */
+import type { Frame } from '../../data/dataset.ts';
+import { symbolOf } from '../../elements.ts';
+import { NearsightError } from '../../errors.ts';
+import { featureCount, type Kernel } from '../../kernels/kernels.ts';
+import { DEFAULT_DESCRIPTOR } from '../descriptor.ts';
+import { usualWeights } from '../linear-fit.ts';
+import { createLinearModel, openLinearModel } from '../linear-model.ts';
+import { findOutliers, type Outlier, type OutlierAnalysis } from './find.ts';
+import { createRowStore } from './rows.ts';
+
+export interface AnalysisOptions {
+  /** Of the descriptor. */
+  readonly seed?: number;
+  /** Probability that a clean set has any block of a kind beyond its limit; 0.01 when absent. */
+  readonly level?: number;
+  /** Bytes of rows that are kept; what does not fit is computed again in each round. 1 GiB when absent. */
+  readonly memory?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** How far `analyseOutliers` has come. */
+export interface AnalysisProgress {
+  /** Round 0 computes the rows. */
+  readonly round: number;
+  readonly done: number;
+  /** Frames. */
+  readonly total: number;
+}
+
+const MEMORY = 2 ** 30;
+/** Frames that it takes to say what is usual among frames. */
+const LEAST_FRAMES = 20;
+/** Labels for each coefficient: with fewer, a fit follows every label and none stands out. */
+const LABELS_PER_COEFFICIENT = 4;
+const CHANNELS = [16, 8, 4] as const;
+/** Models with more coefficients than this cost more than they tell. */
+const MOST_COEFFICIENTS = 400;
+
+/**
+ * Labels of a set that disagree with the rest of it, and the influence of all. Frames without labels are no evidence and
+ * are never outliers. When the signal fires its reason is thrown.
+ * @param kernel any; results depend on it by rounding only
+ * @throws NearsightError `too-few-labels`, and what neighbour lists and kernels throw, with the frame
+ */
+export async function* analyseOutliers(
+  frames: readonly Frame[],
+  kernel: Kernel,
+  options: AnalysisOptions = {},
+): AsyncGenerator<AnalysisProgress, OutlierAnalysis> {
+  const { seed = DEFAULT_DESCRIPTOR.seed, level, memory = MEMORY, signal } = options;
+  const structures = frames.map(({ structure }) => structure);
+  const channels = channelsFor(frames);
+  const engine = openLinearModel(
+    createLinearModel(structures, kernel, { ...DEFAULT_DESCRIPTOR, channels, seed }),
+    kernel,
+  );
+  try {
+    const store = createRowStore(engine, structures, memory);
+    for (const [k, frame] of frames.entries()) {
+      signal?.throwIfAborted();
+      try {
+        store.rows(k);
+      } catch (error) {
+        throw placed(error, frame);
+      }
+      yield { round: 0, done: k + 1, total: frames.length };
+    }
+    const search = findOutliers(frames, store, {
+      weights: usualWeights(frames),
+      ...(level === undefined ? {} : { level }),
+    });
+    let next = search.next();
+    for (; !next.done; next = search.next()) {
+      signal?.throwIfAborted();
+      yield { round: next.value.round, done: next.value.frames, total: frames.length };
+    }
+    return next.value;
+  } finally {
+    engine.close();
+  }
+}
+
+/** Channels of the largest model that the labels bear. */
+function channelsFor(frames: readonly Frame[]): number {
+  const labelled = frames.filter(({ labels }) => labels.energy !== undefined || labels.forces !== undefined);
+  let labels = 0;
+  for (const frame of labelled) {
+    labels += (frame.labels.forces?.length ?? 0) + (frame.labels.energy === undefined ? 0 : 1);
+  }
+  const species = new Set(frames.flatMap(({ structure }) => [...new Set(structure.numbers)])).size;
+  const sets = species <= 4 ? species : 1;
+  const coefficients = (channels: number): number => sets * featureCount({ ...SHAPE, channels }) + species;
+  const fitting = CHANNELS.find(
+    (channels) =>
+      LABELS_PER_COEFFICIENT * coefficients(channels) <= labels && coefficients(channels) <= MOST_COEFFICIENTS,
+  );
+  if (fitting !== undefined && labelled.length >= LEAST_FRAMES) return fitting;
+  const needed = LABELS_PER_COEFFICIENT * coefficients(4);
+  throw new NearsightError(
+    'too-few-labels',
+    `${labelled.length} labelled frames with ${labels} numbers (energies and force components) are too few to tell which are wrong`,
+    {
+      hint: `outliers stand out from a fit, which takes ${LEAST_FRAMES} frames and some ${needed} numbers here; forces are three numbers for each atom`,
+    },
+  );
+}
+
+const SHAPE = { species: 1, radial: 8, lmax: 3, order: 4, hidden: [4, 4], heads: 1, cutoff: 5, onset: 3.5 } as const;
+
+function placed(error: unknown, { index, line }: Frame): unknown {
+  if (!(error instanceof NearsightError)) return error;
+  const { code, message, hint, place } = error;
+  return new NearsightError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    place: { ...place, frame: index, ...(line > 0 ? { line } : {}) },
+    cause: error,
+  });
+}
+
+/** A sentence: what is wrong with a label. */
+export function describeOutlier(outlier: Outlier, { structure }: Frame): string {
+  const { kind, residual, limit } = outlier;
+  const atoms = structure.numbers.length;
+  if (kind === 'energy') {
+    const [label, expected] = [outlier.label![0], outlier.expected![0]];
+    const side = label > expected ? 'above' : 'below';
+    return `energy ${label.toFixed(3)} eV is ${(Math.abs(label - expected) / atoms).toFixed(3)} eV/atom ${side} what the other labels say (${expected.toFixed(3)} eV; up to ${limit.toFixed(3)} eV/atom is usual)`;
+  }
+  if (kind === 'forces') {
+    return `forces are ${residual.toFixed(2)} eV/Å (root mean square) away from what the other labels say (up to ${limit.toFixed(2)} is usual)`;
+  }
+  const vector = (values: readonly number[]): string => `(${values.map((value) => value.toFixed(2)).join(', ')})`;
+  const name = `atom ${outlier.atom} (${symbolOf(structure.numbers[outlier.atom!])})`;
+  return `force on ${name} is ${vector(outlier.label!)} eV/Å where the other labels say ${vector(outlier.expected!)} (up to ${(limit * Math.sqrt(3)).toFixed(2)} eV/Å between them is usual)`;
+}
