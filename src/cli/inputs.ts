@@ -68,7 +68,10 @@ export function inputOptions({ from, units, elements, unconverged }: InputFlags)
 }
 
 /** Says how many frames were left out. */
-export function warnOfSkipped(session: Pick<Session, 'warn'>, datasets: readonly Dataset[]): void {
+export function warnOfSkipped(
+  session: Pick<Session, 'warn'>,
+  datasets: readonly Pick<Dataset, 'source' | 'skipped'>[],
+): void {
   for (const { source, skipped = 0 } of datasets) {
     if (skipped > 0)
       session.warn(`${source}: skipped ${skipped} frame${skipped === 1 ? '' : 's'} that did not converge`);

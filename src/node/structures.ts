@@ -29,9 +29,14 @@ export async function readDataset(path: string, options: InputOptions = {}): Pro
   const hash = createHash('sha256');
   const source = await openSource(path, options.from, hash);
   const frames: Frame[] = [];
+  let skipped = 0;
   if ('chunks' in source) for await (const frame of readExtxyz(textOf(source, path), path, options)) frames.push(frame);
-  else frames.push(...wholeFiles(source, options));
-  const skipped = skippedOf(frames);
+  else
+    for (const frame of wholeFiles(
+      source,
+      counting(options, () => skipped++),
+    ))
+      frames.push(frame);
   const dataset = { frames, source: path, sha256: hash.digest('hex'), format: source.format.name };
   return skipped === 0 ? dataset : { ...dataset, skipped };
 }
@@ -45,13 +50,21 @@ export async function* readFrames(path: string, options: InputOptions = {}): Asy
 
 function wholeFiles(source: Exclude<Source, { readonly chunks: unknown }>, options: InputOptions): readonly Frame[] {
   // A format without `read` is never opened.
-  return source.format.read?.(source.files, options) ?? [];
+  const frames = source.format.read?.(source.files, options) ?? [];
+  if (frames.length > 0) return frames;
+  throw new NearsightError('no-frames', 'no frame is left of this file', {
+    hint: 'none of its calculations converged, or it holds none: repeat them',
+    place: { path: source.files[0].path },
+  });
 }
 
-/** Frames that a reader left out leave gaps in the numbers of the others. */
-function skippedOf(frames: readonly Frame[]): number {
-  const last = frames[frames.length - 1];
-  return last === undefined ? 0 : last.index + 1 - frames.length;
+/** The options, with every skipped frame also told to `count`. */
+function counting(options: InputOptions, count: () => void): InputOptions {
+  const onSkip = (why: NearsightError): void => {
+    count();
+    options.onSkip?.(why);
+  };
+  return { ...options, onSkip };
 }
 
 /**

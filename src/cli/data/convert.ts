@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { allFormats, formatToWrite } from '../../data/formats/choose.ts';
 import type { Format } from '../../data/formats/format.ts';
 import { NearsightError } from '../../errors.ts';
-import { readDataset, readFrames, writeFrames } from '../../node/structures.ts';
+import { readFrames, writeFrames } from '../../node/structures.ts';
 import { formatTable } from '../../report/index.ts';
 import { addInputFlags, type InputFlags, inputOptions, UNIT_STYLES, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
@@ -61,13 +61,11 @@ async function convertCommand(session: Session, from: string, to: string, flags:
       place: { path: to },
     });
   }
-  const input = inputOptions(flags);
+  let skipped = 0;
+  const input = { ...inputOptions(flags), onSkip: () => skipped++ };
   const output = { to: target, elements: flags.elements, units: flags.toUnits, warn: session.warn };
-  // What may be skipped is counted, and the count is known once all is read.
-  const dataset = flags.unconverged === 'skip' ? await readDataset(from, input) : null;
-  if (dataset !== null) warnOfSkipped(session, [dataset]);
-  const frames = await writeFrames(to, dataset?.frames ?? readFrames(from, input), output);
-  const skipped = dataset?.skipped ?? 0;
+  const frames = await writeFrames(to, readFrames(from, input), output);
+  warnOfSkipped(session, [{ source: from, skipped }]);
   await session.printAndSave({ frames, skipped, out: to, format: target }, `${to}: ${frames} frames`);
   return undefined;
 }

@@ -67,14 +67,12 @@ export function formatOfFile(path: string, head: Uint8Array): Format {
   const both = told.filter((format) => named.includes(format));
   if (both.length === 1) return both[0];
   if (both.length > 1) throw ambiguous(path, both);
-  const plain = EXTXYZ.recognises?.(text) === true;
-  if (named.length > 1) {
-    if (named.includes(EXTXYZ) && plain) return EXTXYZ;
-    throw ambiguous(path, named);
-  }
+  // Its ending is its own; the names of other formats are broader (data.xyz is named like a LAMMPS data file).
+  if (named.includes(EXTXYZ)) return EXTXYZ;
+  if (named.length > 1) throw ambiguous(path, named);
   if (told.length === 1) return told[0];
   if (told.length > 1) throw ambiguous(path, told);
-  if (plain) return EXTXYZ;
+  if (EXTXYZ.recognises?.(text) === true) return EXTXYZ;
   if (head.length === 0) throw refusal('empty-file', 'the file is empty', 'was it written to the end?', { path });
   if (head.subarray(0, 4096).includes(0)) {
     const hint = 'convert it with the program that wrote it; UTF-16 text must be saved as UTF-8';

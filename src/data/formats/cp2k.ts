@@ -17,9 +17,10 @@ import type { Structure } from '../../structure/structure.ts';
 import { HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import { refusal } from '../refuse.ts';
-import { elementsOf, fromBar, readBlocks, readTable, readTrack, type Track } from './cp2k-files.ts';
+import { elementsOf, fromBar, readBlocks, readTable, readTracks, type Track } from './cp2k-files.ts';
 import { type Evaluation, type Output, readOutput } from './cp2k-output.ts';
 import type { Format, FormatOptions, InputFile } from './format.ts';
+import { refuseOrSkip } from './format.ts';
 import { HARTREE_PER_BOHR, noFrames, unconverged } from './quantum.ts';
 import { frameOf } from './values.ts';
 
@@ -44,9 +45,9 @@ interface Trajectory {
 
 /** @throws NearsightError with path, line, frame and field */
 export function readCp2k(files: readonly InputFile[], options: FormatOptions): Frame[] {
-  const run = runOf(files);
+  const run = runOf(files, options);
   const { path, evaluations, positions, forces } = run;
-  if (evaluations.length === 0) throw noFrames({ path }, 'line "ENERGY| Total FORCE_EVAL"');
+  if (evaluations.length === 0 && !run.cut) throw noFrames({ path }, 'line "ENERGY| Total FORCE_EVAL"');
   const frames: Frame[] = [];
   let count = 0;
   for (const evaluation of evaluations) {
@@ -61,12 +62,12 @@ export function readCp2k(files: readonly InputFile[], options: FormatOptions): F
     }
     count++;
     if (evaluation.unconverged) {
-      if (options.unconverged !== 'skip') throw unconverged(place);
+      refuseOrSkip(unconverged(place), options);
       continue;
     }
     frames.push(frameOf({ structure, labels: labelsOf(run, evaluation, { track, force }) }, place));
   }
-  for (const trajectory of [positions, forces]) checkUsedUp(trajectory);
+  if (!run.cut) for (const trajectory of [positions, forces]) checkUsedUp(trajectory);
   return frames;
 }
 
@@ -74,12 +75,12 @@ function nameOf(path: string): string {
   return path.replace(/^.*[/\\]/, '');
 }
 
-function runOf([main, ...companions]: readonly InputFile[]): Run {
-  const output = readOutput(main);
+function runOf([main, ...companions]: readonly InputFile[], options: FormatOptions): Run {
+  const output = readOutput(main, options);
   const named = (pattern: RegExp): InputFile | undefined => companions.find(({ path }) => pattern.test(path));
   const trajectory = (pattern: RegExp): Trajectory | null => {
     const file = named(pattern);
-    return file === undefined ? null : { path: file.path, tracks: readTrack(file), used: 0 };
+    return file === undefined ? null : { path: file.path, tracks: readTracks(file, options), used: 0 };
   };
   const cell = named(/-1\.cell$/);
   const stress = output.runType === 'MD' ? undefined : named(/-1\.stress$/);

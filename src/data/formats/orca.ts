@@ -13,8 +13,19 @@ import { HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, FormatOptions, InputFile } from './format.ts';
-import { type Lines, linesOf, wordsOf } from './lines.ts';
-import { followMarkers, HARTREE_PER_BOHR, type Handler, lineOf, noFrames, unconverged, vectorOf } from './quantum.ts';
+import { refuseOrSkip } from './format.ts';
+import { type Lines, wordsOf } from './lines.ts';
+import {
+  finishedLinesOf,
+  followMarkers,
+  HARTREE_PER_BOHR,
+  type Handler,
+  lineOf,
+  noFrames,
+  readToEnd,
+  unconverged,
+  vectorOf,
+} from './quantum.ts';
 import { elementAt } from './symbols.ts';
 import { frameOf, numberOf } from './values.ts';
 
@@ -48,10 +59,10 @@ const HANDLERS: readonly Handler<State>[] = [
 
 /** @throws NearsightError with path, line, frame and field */
 export function readOrca(files: readonly InputFile[], options: FormatOptions): Frame[] {
-  const lines = linesOf(files[0]);
+  const lines = finishedLinesOf(files[0]);
   const state: State = { lines, options, frames: [], count: 0, evaluation: null };
-  followMarkers(state, HANDLERS);
-  finishFrame(state);
+  if (readToEnd(options, () => followMarkers(state, HANDLERS))) finishFrame(state);
+  else state.count++;
   if (state.count === 0) throw noFrames(lines.place(), 'FINAL SINGLE POINT ENERGY');
   return state.frames;
 }
@@ -148,7 +159,7 @@ function finishFrame(state: State): void {
   const { line, structure, energy, forces } = evaluation;
   const place = { path: lines.path, line, frame: state.count };
   if (evaluation.unconverged) {
-    if (options.unconverged !== 'skip') throw unconverged(place);
+    refuseOrSkip(unconverged(place), options);
   } else if (energy !== undefined) {
     state.frames.push(frameOf({ structure, labels: forces === undefined ? { energy } : { energy, forces } }, place));
   } else if (forces !== undefined) {

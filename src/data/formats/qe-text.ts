@@ -16,15 +16,18 @@ import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame, Labels } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, FormatOptions, InputFile } from './format.ts';
-import { type Lines, linesOf, wordsOf } from './lines.ts';
+import { refuseOrSkip } from './format.ts';
+import { type Lines, wordsOf } from './lines.ts';
 import {
   elementOfLabel,
+  finishedLinesOf,
   followMarkers,
   HARTREE_PER_BOHR,
   HARTREE_PER_BOHR3,
   type Handler,
   lineOf,
   noFrames,
+  readToEnd,
   unconverged,
   vectorOf,
 } from './quantum.ts';
@@ -95,13 +98,13 @@ const HANDLERS: readonly Handler<State>[] = [
 
 /** @throws NearsightError with path, line, frame and field */
 export function readQuantumEspressoText(files: readonly InputFile[], options: FormatOptions): Frame[] {
-  const lines = linesOf(files[0]);
+  const lines = finishedLinesOf(files[0]);
   const state: State = {
     ...{ lines, options, frames: [], count: 0, atoms: null, alat: null, cell: null, geometry: null },
     ...{ species: new Map(), final: false, pending: { line: 0, unconverged: false } },
   };
-  followMarkers(state, HANDLERS);
-  finishFrame(state);
+  if (readToEnd(options, () => followMarkers(state, HANDLERS))) finishFrame(state);
+  else state.count++;
   if (state.count === 0) throw noFrames(lines.place(), 'total energy (a line that begins with "!")');
   return state.frames;
 }
@@ -274,7 +277,7 @@ function finishFrame(state: State): void {
   if (energy === undefined && forces === undefined && stress === undefined && !pending.unconverged) return;
   const place = { path: lines.path, line: state.geometry?.line ?? pending.line, frame: state.count };
   if (!pending.unconverged) frames.push(frameOf(partsOf(state, { energy, forces, stress }, place), place));
-  else if (options.unconverged !== 'skip') throw unconverged(place);
+  else refuseOrSkip(unconverged(place), options);
   state.count++;
 }
 

@@ -19,6 +19,7 @@ import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, FormatOptions, InputFile } from './format.ts';
+import { refuseOrSkip } from './format.ts';
 import { wordsOf } from './lines.ts';
 import {
   elementFrom,
@@ -64,7 +65,7 @@ export function readQuantumEspressoXml(files: readonly InputFile[], options: For
   sections.forEach((section, index) => {
     const place = { path, line: section.line, frame: index };
     if (section.converged === false) {
-      if (options.unconverged !== 'skip') throw unconverged(place);
+      refuseOrSkip(unconverged(place), options);
     } else frames.push(frameOfSection(state, section, place));
   });
   if (sections.length === 0) throw noFrames({ path }, 'step and no output of a calculation');
