@@ -1,9 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Frame, WritableFrame } from '../data/index.ts';
+import type { Dataset, Frame, WritableFrame } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import type { ErrorReport, ErrorSummary, Prediction } from '../model/index.ts';
+import type { Potential } from '../model/potential.ts';
 import { evaluateDatasets } from '../node/evaluate.ts';
 import { writeFileAtomically } from '../node/files.ts';
 import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts.ts';
@@ -11,11 +12,14 @@ import { writeFrames } from '../node/structures.ts';
 import { VERSION } from '../node/version.ts';
 import { formatErrorRows, renderReport } from '../report/index.ts';
 import { openDatasets, trainedOn, withModel } from './inputs.ts';
+import { checkLeaks, type LeakCheck } from './leak-free.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, today } from './session.ts';
 
 interface EvaluateFlags extends CommonFlags {
   readonly plots?: string;
   readonly write?: string;
+  readonly train?: string[];
+  readonly leakage: boolean;
 }
 
 const HELP = `
@@ -24,7 +28,11 @@ Example:
 
 Errors are prediction minus label. Energies count per atom, forces and stresses per component (nine per stress).
 Labels that a frame does not have count nowhere. --write keeps the labels of the file as they are and adds
-predicted_energy (eV), predicted_stress (eV/Å³) and the columns predicted_forces (eV/Å).`;
+predicted_energy (eV), predicted_stress (eV/Å³) and the columns predicted_forces (eV/Å).
+
+Frames that are in the training data already (twins, and frames of the same trajectory: see nearsight data leakage) make
+errors look better than they are; then the errors without them stand beside. The training data are looked for beside the
+model and the test data by their names and contents.`;
 
 export function addEvaluate(program: Command): void {
   const command = program
@@ -35,7 +43,9 @@ export function addEvaluate(program: Command): void {
     .argument('<data...>', 'labelled frames, extended XYZ')
     .optionsGroup('Evaluation:')
     .option('--plots <folder>', 'draw parity plots into this folder (parity.html)')
-    .option('--write <file>', 'write the frames with their predictions as extended XYZ');
+    .option('--write <file>', 'write the frames with their predictions as extended XYZ')
+    .option('--train <file...>', 'training data of the model, where they are not beside it or beside DATA')
+    .option('--no-leakage', 'do not look for frames that are in the training data already');
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText('after', HELP)
     .action((model: string, data: string[], flags: EvaluateFlags) =>
@@ -54,16 +64,16 @@ async function evaluateCommand(
     const known = trainedOn(file, datasets);
     if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);
     const predicted: WritableFrame[] = [];
-    const progress = session.progress('evaluate');
-    const work = evaluateDatasets(potential, datasets, session.signal);
-    let next = await work.next();
-    for (; !next.done; next = await work.next()) {
-      const { done, of, frame, prediction } = next.value;
-      progress.update({ done, total: of, unit: 'frames' });
+    const keep = (frame: Frame, prediction: Prediction): void => {
       if (flags.write !== undefined) predicted.push(withPrediction(frame, prediction));
-    }
-    progress.end();
-    const report = next.value;
+    };
+    const report = await errorsOf(session, potential, datasets, keep);
+    // What the very training data leak is no question.
+    const check =
+      !flags.leakage || known.length === datasets.length
+        ? null
+        : await checkLeaks(session, { path: model, file }, datasets, flags.train ?? []);
+    const rest = check?.rest ? await errorsOf(session, potential, check.rest) : null;
     if (flags.write !== undefined) await writeFrames(flags.write, predicted);
     const plots = flags.plots === undefined ? null : join(flags.plots, 'parity.html');
     if (plots !== null) {
@@ -72,11 +82,29 @@ async function evaluateCommand(
     }
     const written = { plots, written: flags.write ?? null };
     await session.printAndSave(
-      { model, data, ...documentOf(report), ...written },
-      describe(report, written, session.colour),
+      { model, data, ...documentOf(report), ...(check === null ? {} : leakageKeys(check, rest)), ...written },
+      describe(report, { written, check, rest }, session.colour),
     );
   });
   return undefined;
+}
+
+async function errorsOf(
+  session: Session,
+  potential: Potential,
+  datasets: readonly Dataset[],
+  keep?: (frame: Frame, prediction: Prediction) => void,
+): Promise<ErrorReport> {
+  const progress = session.progress('evaluate');
+  const work = evaluateDatasets(potential, datasets, session.signal);
+  let next = await work.next();
+  for (; !next.done; next = await work.next()) {
+    const { done, of, frame, prediction } = next.value;
+    progress.update({ done, total: of, unit: 'frames' });
+    keep?.(frame, prediction);
+  }
+  progress.end();
+  return next.value;
 }
 
 /** The frame as it was, and what the potential says of it under names of its own. */
@@ -111,9 +139,8 @@ function parityPage(model: string, elements: readonly number[], report: ErrorRep
 /** Names are a contract with scripts. */
 function documentOf(report: ErrorReport): object {
   const { overall, groups, elements, unlabelled, worst } = report;
-  const names = Object.keys(overall).filter((key) => /_(mae|rmse|max)_/.test(key)) as (keyof ErrorSummary)[];
   return {
-    ...Object.fromEntries(names.map((name) => [name, overall[name]])),
+    ...errorKeys(overall),
     frames: overall.frames,
     atoms: overall.atoms,
     groups,
@@ -124,14 +151,34 @@ function documentOf(report: ErrorReport): object {
   };
 }
 
-function describe(
-  report: ErrorReport,
-  written: { readonly plots: string | null; readonly written: string | null },
-  colour: boolean,
-): string {
+function errorKeys(overall: ErrorSummary): object {
+  const names = Object.keys(overall).filter((key) => /_(mae|rmse|max)_/.test(key)) as (keyof ErrorSummary)[];
+  return Object.fromEntries(names.map((name) => [name, overall[name]]));
+}
+
+/** `leak_free` holds the errors without flagged frames; absent where nothing was flagged, null where all were. */
+function leakageKeys({ leakage, advice }: LeakCheck, rest: ErrorReport | null): object {
+  if (leakage === null) return { leakage: { checked: false, flagged: null, fraction: null, advice } };
+  const { flagged, fraction, threshold } = leakage;
+  const found = { leakage: { checked: true, threshold: threshold.value, flagged, fraction } };
+  if (flagged.length === 0) return found;
+  const { frames, atoms } = rest?.overall ?? {};
+  return { ...found, leak_free: rest === null ? null : { ...errorKeys(rest.overall), frames, atoms } };
+}
+
+interface Told {
+  readonly written: { readonly plots: string | null; readonly written: string | null };
+  readonly check: LeakCheck | null;
+  /** Errors on the frames that are not in the training data, where some are. */
+  readonly rest: ErrorReport | null;
+}
+
+function describe(report: ErrorReport, { written, check, rest }: Told, colour: boolean): string {
   const groups = groupRows(report);
   const elements = elementRows(report);
-  const lines = [formatErrorRows([errorRow('all', report.overall), ...(groups.length > 1 ? groups : [])], { colour })];
+  const overall = [errorRow('all', report.overall), ...(rest === null ? [] : [errorRow('leak-free', rest.overall)])];
+  const lines = [formatErrorRows([...overall, ...(groups.length > 1 ? groups : [])], { colour })];
+  if (check !== null) lines.push('', leakageSentence(check, report.overall.frames));
   if (elements.length > 1) lines.push('', 'forces by element', formatErrorRows(elements, { colour }));
   const absent = Object.entries(report.unlabelled).filter(([, frames]) => frames > 0);
   for (const [label, frames] of absent) lines.push('', `${frames} of ${report.overall.frames} frames have no ${label}`);
@@ -143,4 +190,16 @@ function describe(
   if (written.plots !== null) lines.push(`parity plots: ${written.plots}`);
   if (written.written !== null) lines.push(`predictions: ${written.written}`);
   return lines.join('\n');
+}
+
+function leakageSentence({ leakage, advice }: LeakCheck, frames: number): string {
+  if (leakage === null) return `leakage not checked: ${advice}`;
+  const { flagged } = leakage;
+  if (flagged.length === 0) return 'no leakage: no frame is in the training data already';
+  const twins = flagged.filter(({ reason }) => reason === 'twin').length;
+  const found = `leakage: ${flagged.length} of ${frames} frames are in the training data already`;
+  const kinds = `${twins} twins, ${flagged.length - twins} from the same trajectories`;
+  return flagged.length === frames
+    ? `${found} (${kinds}): these errors are no test`
+    : `${found} (${kinds}); the errors without them are those named leak-free`;
 }

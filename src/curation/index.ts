@@ -1,12 +1,20 @@
+export { type Applied, type FixedDataset, fixDataset } from './doctor/fix.ts';
 export {
   type ElementCount,
+  type Evidence,
   type Finding,
   type GroupCount,
+  type GroupShift,
   type Inspection,
   inspectDataset,
   type Range,
   type StressCheck,
+  type Verdict,
+  type Verdicts,
 } from './inspect.ts';
+export { type FirewallSplit, firewallSplit } from './leakage/firewall.ts';
+export { findLeakage, type Leakage, type LeakedFrame } from './leakage/leakage.ts';
+export type { Threshold } from './leakage/threshold.ts';
 export type {
   EnergyVolumeSeries,
   ForceSizes,
@@ -21,3 +29,14 @@ export {
   type PortraitOptions,
   portraitOf,
 } from './portrait/portrait.ts';
+export type { Coverage, CoverageMap, CoveredGroup } from './sampling/coverage.ts';
+export { needsPotential, type PartKind, type PartSettings, type PlanPart, type SamplingPlan } from './sampling/plan.ts';
+export { parsePlan } from './sampling/read-plan.ts';
+export {
+  type Refusal,
+  runPlan,
+  type Sample,
+  type SamplingResult,
+  type SamplingStep,
+  type SamplingTools,
+} from './sampling/run.ts';

@@ -3,3 +3,5 @@ export { LABEL_NAMES, type LabelNames } from './extxyz/labels.ts';
 export { parseExtxyz, type ReadOptions, readExtxyz } from './extxyz/read.ts';
 export { type WritableFrame, writeExtxyz, writeFrame } from './extxyz/write.ts';
 export { naiveSplit, type Split, type SplitGroup, selectFrames, splitByGroup } from './split.ts';
+export { splitApart } from './split-apart.ts';
+export { trajectoriesOf } from './trajectories.ts';

@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
 import { addConvert } from './convert.ts';
 import { addInspect } from './inspect.ts';
+import { addLeakage } from './leakage.ts';
 import { addDataReport } from './report.ts';
+import { addSample } from './sample.ts';
 import { addSplit } from './split.ts';
 
 export function addData(program: Command): void {
   const data = program.command('data').summary('look at, convert and split labelled frames');
   addInspect(data);
   addSplit(data);
+  addLeakage(data);
   addConvert(data);
+  addSample(data);
   addDataReport(data);
 }

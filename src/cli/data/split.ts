@@ -1,12 +1,17 @@
 import type { Command } from 'commander';
-import { naiveSplit, selectFrames, splitByGroup } from '../../data/index.ts';
+import { firewallSplit, type Leakage } from '../../curation/index.ts';
+import { type Dataset, naiveSplit, type Split, selectFrames, splitByGroup } from '../../data/index.ts';
+import { createEngine } from '../../node/engine.ts';
 import { readDataset, writeFrames } from '../../node/structures.ts';
 import { createRandom } from '../../random.ts';
-import { addCommonFlags, type CommonFlags, runCommand, type Session } from '../session.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, warnOfSkipped } from '../inputs.ts';
+import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from '../session.ts';
 import { parseFraction } from '../values.ts';
+import { leakageBetween } from './leakage.ts';
 
-interface SplitFlags extends CommonFlags {
+interface SplitFlags extends CommonFlags, InputFlags {
   readonly test: number;
+  readonly blocks?: boolean;
   readonly naive?: boolean;
 }
 
@@ -14,37 +19,67 @@ export function addSplit(data: Command): void {
   const command = data
     .command('split')
     .summary('hold frames out without leaking')
-    .description('Divides the frames of a file in two, neighbouring frames of trajectories and scans together.')
-    .argument('<file>', 'labelled frames, extended XYZ')
+    .description(
+      'Divides the frames of a file in two, so that no trajectory and no pair of twins is on both sides, and measures ' +
+        'what leaks nevertheless.',
+    )
+    .argument('<file>', DATA)
     .optionsGroup('Split:')
     .option('--test <share>', 'how much to hold out', parseFraction, 0.1)
+    .option('--blocks', 'blocks of neighbouring frames of every group instead: covers all groups, but leaks')
     .option('--naive', 'draw frames at random instead: errors will look better than they are');
-  addCommonFlags(command, 'beginning of the names of both files (default: as FILE)')
+  addCommonFlags(addInputFlags(command), 'beginning of the names of both files (default: as FILE)')
     .addHelpText(
       'after',
       `
 Example:
-  nearsight data split data.extxyz --test 0.1        writes data-train.extxyz and data-test.extxyz`,
+  nearsight data split data.extxyz --test 0.1        writes data-train.extxyz and data-test.extxyz
+
+Groups whose trajectories are too long to be held out whole stay in the training set; the output names them.`,
     )
     .action((file: string, flags: SplitFlags) => runCommand(flags, (session) => splitCommand(session, file, flags)));
 }
 
 async function splitCommand(session: Session, path: string, flags: SplitFlags): Promise<undefined> {
-  const dataset = await readDataset(path);
-  const split = (flags.naive ? naiveSplit : splitByGroup)(dataset, flags.test, createRandom(flags.seed));
+  if (flags.blocks && flags.naive) throw usageError('--blocks and --naive are two ways to split', 'give one of them');
+  const dataset = await readDataset(path, inputOptions(flags));
+  warnOfSkipped(session, [dataset]);
+  const split = await splitAsAsked(session, dataset, flags);
+  const parts = { train: selectFrames(dataset, split.train), test: selectFrames(dataset, split.heldOut) };
+  const leakage = await leakageBetween(session, parts.train, parts.test);
   const stem = flags.out ?? path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
-  const parts = { train: split.train, test: split.heldOut };
   const written = { train: `${stem}-train.extxyz`, test: `${stem}-test.extxyz` };
-  for (const part of ['train', 'test'] as const) {
-    await writeFrames(written[part], selectFrames(dataset, parts[part]).frames);
-  }
+  for (const part of ['train', 'test'] as const) await writeFrames(written[part], parts[part].frames);
   const document = {
-    train: { path: written.train, frames: parts.train.length },
-    test: { path: written.test, frames: parts.test.length },
+    train: { path: written.train, frames: split.train.length },
+    test: { path: written.test, frames: split.heldOut.length },
+    left_out: split.gap?.length ?? 0,
     groups: split.groups,
     description: split.description,
+    leakage: { threshold: leakage.threshold.value, flagged: leakage.flagged, fraction: leakage.fraction },
   };
-  const lines = (['train', 'test'] as const).map((part) => `${written[part]}: ${parts[part].length} frames`);
-  session.print(document, [...lines, split.description].join('\n'));
+  const lines = (['train', 'test'] as const).map((part) => `${written[part]}: ${parts[part].frames.length} frames`);
+  session.print(document, [...lines, split.description, leakageSentence(leakage, parts.test)].join('\n'));
   return undefined;
+}
+
+async function splitAsAsked(session: Session, dataset: Dataset, flags: SplitFlags): Promise<Split> {
+  const random = createRandom(flags.seed);
+  if (flags.naive) return naiveSplit(dataset, flags.test, random);
+  if (flags.blocks) return splitByGroup(dataset, flags.test, random);
+  const progress = session.progress('twins');
+  const work = firewallSplit(dataset, flags.test, { kernel: await createEngine(1), random, signal: session.signal });
+  let next = await work.next();
+  for (; next.done !== true; next = await work.next()) progress.update({ ...next.value, unit: 'environments' });
+  progress.end();
+  return next.value;
+}
+
+function leakageSentence({ flagged }: Leakage, test: Dataset): string {
+  if (flagged.length === 0) return 'Measured: no held-out frame has a twin or its own trajectory in the training set.';
+  const twins = flagged.filter(({ reason }) => reason === 'twin').length;
+  return (
+    `Measured: ${flagged.length} of ${test.frames.length} held-out frames leak (${twins} twins, ` +
+    `${flagged.length - twins} of trajectories in the training set): errors will look better than they are.`
+  );
 }

@@ -1,7 +1,7 @@
 /** Environments of many frames, species by species, as rows that a nearest-neighbour search takes. */
 import type { Frame } from '../../data/dataset.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
-import { rowDistance } from '../../kernels/nearest.ts';
+import { type NearestResult, rowDistance } from '../../kernels/nearest.ts';
 import {
   createDescriptor,
   DEFAULT_DESCRIPTOR,
@@ -124,36 +124,48 @@ export interface FrameSearch {
   /** Labels by frame: environments of frames with the same label are not compared. */
   readonly exclude?: { readonly queries: Int32Array; readonly points: Int32Array };
   readonly within?: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
+/** Environments that have been compared with all others. */
+export interface SearchProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Environments that are compared between two turns of the event loop: a second's work against 100,000 others. */
+const TURN = 2048;
+
 /** For each frame of `queries` how far its environments are from the nearest of `points`, in the whitened space. */
-export function frameDistances(queries: EnvironmentSet, points: EnvironmentSet, search: FrameSearch): FrameDistances {
-  const { frames, exclude, within = 0 } = search;
+export async function* frameDistances(
+  queries: EnvironmentSet,
+  points: EnvironmentSet,
+  search: FrameSearch,
+): AsyncGenerator<SearchProgress, FrameDistances> {
+  const { frames, within = 0, signal } = search;
   const square = new Float64Array(frames);
   const atoms = new Float64Array(frames);
   const near = new Float64Array(frames);
   const votes = Array.from({ length: frames }, () => new Map<number, number>());
-  for (const [species, { rows, frame }] of queries.entries()) {
-    const others = points[species];
-    const { distances, indices } = search.kernel.nearest({
-      dimension: search.dimension,
-      queries: rows,
-      points: others.rows,
-      ...(exclude && {
-        exclude: {
-          queries: frame.map((index) => exclude.queries[index]),
-          points: others.frame.map((index) => exclude.points[index]),
-        },
-      }),
-    });
-    for (let i = 0; i < frame.length; i++) {
-      const index = frame[i];
-      atoms[index]++;
-      square[index] += distances[i] ** 2;
-      if (distances[i] < within) near[index]++;
-      if (indices[i] < 0) continue;
-      const other = others.frame[indices[i]];
-      votes[index].set(other, (votes[index].get(other) ?? 0) + 1);
+  const total = queries.reduce((sum, { frame }) => sum + frame.length, 0);
+  let done = 0;
+  for (const [species, { frame }] of queries.entries()) {
+    for (let from = 0; from < frame.length; from += TURN) {
+      signal?.throwIfAborted();
+      const to = Math.min(frame.length, from + TURN);
+      const { distances, indices } = nearestIn(queries[species], points[species], { ...search, from, to });
+      for (let i = from; i < to; i++) {
+        const index = frame[i];
+        const distance = distances[i - from];
+        atoms[index]++;
+        square[index] += distance ** 2;
+        if (distance < within) near[index]++;
+        const other = points[species].frame[indices[i - from]];
+        if (other !== undefined) votes[index].set(other, (votes[index].get(other) ?? 0) + 1);
+      }
+      done += to - from;
+      yield { done, total };
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
   return {
@@ -163,6 +175,25 @@ export function frameDistances(queries: EnvironmentSet, points: EnvironmentSet, 
     nearest: Int32Array.from(votes, winner),
     near: near.map((count, index) => (atoms[index] === 0 ? 0 : count / atoms[index])),
   };
+}
+
+/** The search for environments `from` … `to` − 1 of one species. */
+function nearestIn(
+  queries: Environments,
+  points: Environments,
+  { kernel, dimension, exclude, from, to }: FrameSearch & { readonly from: number; readonly to: number },
+): NearestResult {
+  return kernel.nearest({
+    dimension,
+    queries: queries.rows.subarray(from * dimension, to * dimension),
+    points: points.rows,
+    ...(exclude && {
+      exclude: {
+        queries: queries.frame.subarray(from, to).map((index) => exclude.queries[index]),
+        points: points.frame.map((index) => exclude.points[index]),
+      },
+    }),
+  });
 }
 
 /** The number with most votes, the smallest of several; −1 without votes. */

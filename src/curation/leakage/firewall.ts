@@ -6,7 +6,7 @@ import { splitApart } from '../../data/split-apart.ts';
 import { trajectoriesOf } from '../../data/trajectories.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import type { Random } from '../../random.ts';
-import { frameDistances, selectEnvironments } from './environments.ts';
+import { frameDistances, type SearchProgress, selectEnvironments } from './environments.ts';
 import { type Space, spaceOf } from './space.ts';
 import { type Threshold, thresholdFrom } from './threshold.ts';
 
@@ -30,40 +30,42 @@ const MARGIN = 2;
  * @param fraction of the frames to hold out, between 0 and 1
  * @throws NearsightError `bad-fraction`, `too-few-frames`
  */
-export function firewallSplit(
+export async function* firewallSplit(
   dataset: Pick<Dataset, 'frames'>,
   fraction: number,
-  { kernel, random }: { readonly kernel: Kernel; readonly random: Random },
-): FirewallSplit {
+  options: { readonly kernel: Kernel; readonly random: Random; readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<SearchProgress, FirewallSplit> {
   const { frames } = dataset;
   const trajectories = trajectoriesOf([frames]);
+  const { kernel, random, signal } = options;
   const space = spaceOf(frames, kernel);
-  const { components, threshold } = joinTwins(frames, space, {
-    kernel,
-    trajectories,
-    tested: fraction * frames.length,
-  });
+  const tested = fraction * frames.length;
+  const { components, threshold } = yield* joinTwins(frames, space, { kernel, signal, trajectories, tested });
   return { ...splitApart(dataset, components, fraction, random), threshold, components };
+}
+
+interface Joining {
+  readonly kernel: Kernel;
+  readonly signal: AbortSignal | undefined;
+  readonly trajectories: Int32Array;
+  /** Frames that the threshold is for. */
+  readonly tested: number;
 }
 
 /**
  * Single linkage at the threshold. A frame is joined with the one that most of its nearest foreign environments belong
  * to, and asked again, its new relatives left out, until nothing foreign is near.
  */
-function joinTwins(
+async function* joinTwins(
   frames: readonly Frame[],
   space: Space,
-  {
-    kernel,
-    trajectories,
-    tested,
-  }: { readonly kernel: Kernel; readonly trajectories: Int32Array; readonly tested: number },
-): { readonly components: Int32Array; readonly threshold: Threshold } {
+  { kernel, signal, trajectories, tested }: Joining,
+): AsyncGenerator<SearchProgress, Pick<FirewallSplit, 'components' | 'threshold'>> {
   const joined = createComponents(frames.length);
   joinEqual(joined, trajectories);
-  const search = { kernel, frames: frames.length, dimension: space.dimension };
+  const search = { kernel, signal, frames: frames.length, dimension: space.dimension };
   let exclude = { queries: trajectories, points: trajectories };
-  let { distance, nearest } = frameDistances(space.training, space.training, { ...search, exclude });
+  let { distance, nearest } = yield* frameDistances(space.training, space.training, { ...search, exclude });
   const threshold = thresholdFrom(distance, tested, space.resolution);
   for (;;) {
     const near = new Set(Array.from(frames.keys()).filter((index) => distance[index] < MARGIN * threshold.value));
@@ -72,6 +74,6 @@ function joinTwins(
     const labels = joined.labels();
     exclude = { queries: labels, points: labels };
     const asked = selectEnvironments(space.training, (frame) => near.has(frame));
-    ({ distance, nearest } = frameDistances(asked, space.training, { ...search, exclude }));
+    ({ distance, nearest } = yield* frameDistances(asked, space.training, { ...search, exclude }));
   }
 }

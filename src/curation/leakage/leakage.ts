@@ -2,8 +2,9 @@
 import type { Dataset, Frame } from '../../data/dataset.ts';
 import { trajectoriesOf } from '../../data/trajectories.ts';
 import { symbolOf } from '../../elements.ts';
+import { NearsightError } from '../../errors.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
-import { type EnvironmentSet, frameDistances, selectEnvironments } from './environments.ts';
+import { type EnvironmentSet, frameDistances, type SearchProgress, selectEnvironments } from './environments.ts';
 import { placeFrames, type Space, spaceOf } from './space.ts';
 import { type Threshold, thresholdFrom } from './threshold.ts';
 
@@ -47,19 +48,30 @@ const SAMPLED_ENVIRONMENTS = 10_000;
  *
  * Environments are compared in the whitened descriptor space of the training set: rotated, shifted, renumbered and
  * repeated copies (supercells) of a structure are at distance 0. The search is exhaustive.
- * @param kernel any; decisions depend on it by rounding only
+ * Yields how far the search is, first that for the threshold, then that for the test set.
+ * @param options.kernel any; decisions depend on it by rounding only
+ * @throws NearsightError `no-frames`, and what `checkStructure` throws
  */
-export function findLeakage(train: Pick<Dataset, 'frames'>, test: Pick<Dataset, 'frames'>, kernel: Kernel): Leakage {
+export async function* findLeakage(
+  train: Pick<Dataset, 'frames'>,
+  test: Pick<Dataset, 'frames'>,
+  options: { readonly kernel: Kernel; readonly signal?: AbortSignal | undefined },
+): AsyncGenerator<SearchProgress, Leakage> {
+  const { kernel, signal } = options;
+  if (train.frames.length === 0 || test.frames.length === 0) {
+    throw new NearsightError('no-frames', 'there are no frames to compare', { hint: 'give two files with frames' });
+  }
   const all = trajectoriesOf([train.frames, test.frames]);
   const trajectories = all.subarray(0, train.frames.length);
   const space = spaceOf(train.frames, kernel);
-  const threshold = thresholdFrom(
-    unrelatedDistances(train.frames, space, { kernel, trajectories }),
-    test.frames.length,
-    space.resolution,
-  );
-  const found = frameDistances(placeFrames(test.frames, space, kernel), space.training, {
-    ...{ kernel, frames: test.frames.length, dimension: space.dimension, within: threshold.value },
+  const common = { kernel, signal, dimension: space.dimension };
+  const unrelated = yield* frameDistances(sampled(space.training, train.frames), space.training, {
+    ...{ ...common, frames: train.frames.length },
+    exclude: { queries: trajectories, points: trajectories },
+  });
+  const threshold = thresholdFrom(unrelated.distance, test.frames.length, space.resolution);
+  const found = yield* frameDistances(placeFrames(test.frames, space, kernel), space.training, {
+    ...{ ...common, frames: test.frames.length, within: threshold.value },
   });
   const seen = new Set(trajectories);
   const flagged = test.frames.flatMap(({ group }, frame): LeakedFrame[] => {
@@ -78,20 +90,6 @@ export function findLeakage(train: Pick<Dataset, 'frames'>, test: Pick<Dataset, 
     nearest: found.nearest,
     elements: elementsIn(space),
   };
-}
-
-/** Distance of some training frames to the nearest one of another trajectory. */
-export function unrelatedDistances(
-  frames: readonly Frame[],
-  space: Space,
-  { kernel, trajectories }: { readonly kernel: Kernel; readonly trajectories: Int32Array },
-): Float64Array {
-  const sample = sampled(space.training, frames);
-  const { distance } = frameDistances(sample, space.training, {
-    ...{ kernel, frames: frames.length, dimension: space.dimension },
-    exclude: { queries: trajectories, points: trajectories },
-  });
-  return distance;
 }
 
 /** Frames spread evenly over the set, so many that there are about SAMPLED_ENVIRONMENTS environments. */
