@@ -135,6 +135,20 @@ describe('write and read', () => {
     );
   });
 
+  test('two atoms 3 Å apart that pull each other with 0.5 eV/Å have the virial Σ r ⊗ F = −1.5 eV, dE/dε = +1.5 eV', () => {
+    const structure = createStructure(['Si', 'Si'], [1, 0, 0, 4, 0, 0], [8, 0, 0, 0, 8, 0, 0, 0, 8]);
+    const labels = {
+      forces: Float64Array.of(0.5, 0, 0, -0.5, 0, 0),
+      stress: Float64Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0),
+    };
+    const files = write([{ structure, labels }]).map((file) =>
+      file.path.endsWith('virial.npy')
+        ? { ...file, content: writeNpy(Float64Array.of(1 * 0.5 + 4 * -0.5, 0, 0, 0, 0, 0, 0, 0, 0), [1, 9]) }
+        : file,
+    );
+    expect(read(files)[0].labels.stress?.[0]).toBeCloseTo(1.5 / 512, 15);
+  });
+
   test('a slab is refused, since DeePMD repeats all directions or none', () => {
     const slab = { ...water(), pbc: [true, true, false] as const };
     expect(errorOf('unwritable-boundary', () => write([{ structure: slab }])).place.frame).toBe(0);
