@@ -1,3 +1,4 @@
+export { type CoveragePageOptions, renderCoverage } from './coverage-page.ts';
 export { type DataReportOptions, renderDataReport } from './data-page/page.ts';
 export { verdictSentence } from './display.ts';
 export { renderReport } from './html.ts';

@@ -126,20 +126,23 @@ function principalAxes(rows: Float32Array, F: number): { axes: Float64Array[]; e
 const NOTHING_NEW = 0.01;
 
 /**
- * The frames to keep, in ascending order: the first one, then again and again the one with the environment that is
+ * The frames to keep, in ascending order: those of `start`, then again and again the one with the environment that is
  * farthest from all environments of those chosen, at most `budget`; fewer where the rest has nothing new. Yields how
  * far it has come.
+ * @param start the first frame when it is empty
  * @see farthest-point traversal: Gonzalez 1985, doi:10.1016/0304-3975(85)90224-5
  */
 export function* farthestFrames(
   space: EnvironmentSpace,
   budget: number,
-  signal?: AbortSignal,
+  start: readonly number[] = [],
 ): Generator<string, number[]> {
   const distance = new Float32Array(space.species.length).fill(Number.POSITIVE_INFINITY);
   const chosen: number[] = [];
-  for (let frame = 0; frame >= 0 && chosen.length < budget; frame = frameOf(farthest(distance), space)) {
-    signal?.throwIfAborted();
+  const waiting = start.length > 0 ? [...start] : [0];
+  while (chosen.length < Math.max(budget, start.length)) {
+    const frame = waiting.shift() ?? frameOf(farthest(distance), space);
+    if (frame < 0) break;
     chosen.push(frame);
     for (let i = space.first[frame]; i < space.first[frame + 1]; i++) {
       if (distance[i] > NOTHING_NEW ** 2) approach(distance, i, space);

@@ -118,6 +118,8 @@ export type PartOf<K extends PartKind> = {
   readonly supercell: readonly number[] | null;
   /** Instead of the tag that the part would give. */
   readonly group: string | null;
+  /** Whether everything that comes of it is kept, whatever the budget. */
+  readonly keep: boolean;
   /** What is made of each structure that comes out; when empty, these are the result. */
   readonly each: readonly PlanPart[];
 };

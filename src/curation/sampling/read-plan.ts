@@ -106,6 +106,7 @@ const SETTINGS: { readonly [K in PartKind]: z.ZodType<PartSettings[K]> } = {
 
 const repeat = z.int().min(1).max(100);
 const frame = z.object({
+  keep: z.boolean().default(false),
   supercell: z
     .union([repeat.transform((n) => [n, n, n]), z.tuple([repeat, repeat, repeat]), z.array(z.int()).length(9)])
     .nullable()
@@ -130,7 +131,7 @@ const PLAN = {
 };
 const plan = z.strictObject({ ...PLAN, parts: z.array(z.unknown()).min(1) });
 
-const OF_ANY_PART = ['kind', 'supercell', 'group', 'each'];
+const OF_ANY_PART = ['kind', 'supercell', 'group', 'keep', 'each'];
 const KINDS = Object.keys(SETTINGS) as PartKind[];
 
 /**
@@ -151,7 +152,7 @@ function partOf(value: unknown, field: FieldPath, config: ConfigText): PlanPart 
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw mistake(config, field, 'a part is written as names and values', 'begin it with "- kind: …"');
   }
-  const { kind, supercell, group, each = [], ...settings } = value as Record<string, unknown>;
+  const { kind, supercell, group, keep, each = [], ...settings } = value as Record<string, unknown>;
   const isKind = (name: unknown): name is PartKind => KINDS.some((known) => known === name);
   if (!isKind(kind)) {
     const near = typeof kind === 'string' ? nearestName(kind, KINDS) : null;
@@ -164,7 +165,7 @@ function partOf(value: unknown, field: FieldPath, config: ConfigText): PlanPart 
     partOf(part, Array.isArray(each) ? [...field, 'each', k] : [...field, 'each'], config),
   );
   const known = [...OF_ANY_PART, ...settingsOf(kind)];
-  const made = { ...checked(frame, { supercell, group }, field, { config, known }), each: inner };
+  const made = { ...checked(frame, { supercell, group, keep }, field, { config, known }), each: inner };
   // The schema under a kind's name gives the settings of that kind; TypeScript cannot follow that through the record.
   return {
     kind,

@@ -204,7 +204,7 @@ describe('a tree of parts', () => {
           width: 0.02
           count: 2
     - kind: vacancy
-      supercell: 2
+      supercell: [1, 1, 2]
       each: { kind: harmonic, temperature: 300, count: 1, group: hot }`;
 
   test('groups, ids and provenance; no labels', async () => {
@@ -316,6 +316,15 @@ parts:
     );
     // Sixty copies of nearly the same are the least of what is worth labelling.
     expect(groups(made)['hydrostatic+rattle']).toBeGreaterThan(groups(made).rattle ?? 0);
+  });
+
+  test('does not touch what is to be kept', async () => {
+    const shears = PLAN('budget: 10').replace('kind: shear,', 'kind: shear, keep: true,');
+    const made = await run(SI, shears);
+    expect(groups(made)['shear-yz']).toBe(4);
+    expect(made.samples).toHaveLength(10);
+    const few = run(SI, shears.replace('budget: 10', 'budget: 3'));
+    await expect(few).rejects.toMatchObject({ code: 'budget-too-small' });
   });
 
   test('covers better than any of thirty random choices', async () => {

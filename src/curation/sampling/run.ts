@@ -74,7 +74,7 @@ const MOST_ATOMS = 200_000;
  * Makes the structures of a plan. The same structure, plan, seed and version give the same bits; every part draws from
  * a generator of its own, so that adding a part leaves the others as they were. Nothing is labelled, also where a
  * potential moved the atoms.
- * @throws NearsightError `no-potential`, `nothing-made`, what `checkStructure` throws; the signal's reason when it fires
+ * @throws NearsightError `no-potential`, `nothing-made`, `budget-too-small`, what `checkStructure` throws; the signal's reason when it fires
  */
 export async function* runPlan(
   structure: Structure,
@@ -91,10 +91,19 @@ export async function* runPlan(
       },
     );
   }
-  const work: Work = { plan, tools, samples: [], refused: [], redrawn: 0, ordinals: new Map(), part: 0 };
+  const work: Work = {
+    plan,
+    tools,
+    samples: [],
+    kept: new Set(),
+    refused: [],
+    redrawn: 0,
+    ordinals: new Map(),
+    part: 0,
+  };
   for (const [k, part] of plan.parts.entries()) {
     work.part = k;
-    yield* grow(part, { structure, tags: [], info: {} }, `parts[${k}]`, work);
+    yield* grow(part, { structure, tags: [], info: {}, keep: false }, `parts[${k}]`, work);
   }
   if (work.samples.length === 0) {
     const [first] = work.refused;
@@ -106,6 +115,15 @@ export async function* runPlan(
       },
     );
   }
+  if (plan.budget !== null && work.kept.size > plan.budget) {
+    throw new NearsightError(
+      'budget-too-small',
+      `${work.kept.size} structures are to be kept, the budget is ${plan.budget}`,
+      {
+        hint: 'raise the budget, or take "keep: true" from some parts',
+      },
+    );
+  }
   yield stepOf(work, 'environments');
   await giveTurn();
   const all = work.samples.map((sample) => sample.structure);
@@ -114,7 +132,7 @@ export async function* runPlan(
   const kept =
     plan.budget === null || plan.budget >= all.length
       ? everything
-      : yield* described(farthestFrames(space, plan.budget, tools.signal), work);
+      : yield* described(farthestFrames(space, plan.budget, [...work.kept]), work);
   return {
     samples: numbered(kept.map((k) => work.samples[k])),
     made: all.length,
@@ -129,12 +147,15 @@ interface Branch {
   readonly structure: Structure;
   readonly tags: readonly string[];
   readonly info: Readonly<Record<string, InfoValue>>;
+  readonly keep: boolean;
 }
 
 interface Work {
   readonly plan: SamplingPlan;
   readonly tools: SamplingTools;
   readonly samples: Sample[];
+  /** Numbers of those that the budget must not touch. */
+  readonly kept: Set<number>;
   readonly refused: Refusal[];
   redrawn: number;
   /** How many structures each part of the plan has been given so far. */
@@ -177,8 +198,12 @@ async function* grow(
         structure: found.structure,
         tags: tag === '' ? parent.tags : [...parent.tags, tag],
         info: { ...parent.info, ...found.info },
+        keep: parent.keep || part.keep,
       };
-      if (part.each.length === 0) work.samples.push(sampleOf(branch, tools));
+      if (part.each.length === 0) {
+        if (branch.keep) work.kept.add(work.samples.length);
+        work.samples.push(sampleOf(branch, tools));
+      }
       for (const [k, inner] of part.each.entries()) yield* grow(inner, branch, `${path}.each[${k}]`, work);
       yield stepOf(work, branch.tags.join('+'));
       if (++turns.count % 50 === 0) await giveTurn();
