@@ -1,11 +1,19 @@
 import type { Dataset, Frame, LabelSources } from '../data/dataset.ts';
-import { symbolOf } from '../elements.ts';
+import { HEAVIEST_ELEMENT, symbolOf } from '../elements.ts';
+import type { Kernel } from '../kernels/kernels.ts';
+import { type Diagnosis, diagnose } from './doctor/diagnosis.ts';
 import { checkStress, type StressCheck } from './doctor/energy-stress.ts';
-import { type FrameFacts, factsOf } from './doctor/facts.ts';
+import type { Evidence } from './doctor/evidence.ts';
+import { allFacts, type FrameFacts } from './doctor/facts.ts';
 import { type Finding, findingsOf } from './doctor/findings.ts';
+import type { GroupShift } from './doctor/shifts.ts';
+import type { Verdicts } from './doctor/verdicts.ts';
 
 export type { StressCheck } from './doctor/energy-stress.ts';
+export type { Evidence } from './doctor/evidence.ts';
 export type { Finding } from './doctor/findings.ts';
+export type { GroupShift } from './doctor/shifts.ts';
+export type { Verdict, Verdicts } from './doctor/verdicts.ts';
 
 /** Smallest, largest and mean value. */
 export interface Range {
@@ -62,17 +70,30 @@ export interface Inspection {
   readonly nearest: Range | null;
   /** Å³/atom, of frames that repeat in all directions. */
   readonly volumePerAtom: Range | null;
-  /** Whether energies and stresses belong together. */
+  /** Which conventions the labels follow, as far as the data themselves can tell. */
+  readonly verdicts: Verdicts;
+  /** What the verdicts rest on. */
+  readonly evidence: Evidence;
+  /** Whether energies and stresses, taken at their word, belong together. */
   readonly stressCheck: StressCheck;
+  /** Energies of the groups against the others, eV/atom, after what composition and forces explain. */
+  readonly groupShifts: readonly GroupShift[];
   readonly findings: readonly Finding[];
 }
 
-/** Looks at a data set as a physicist would before training on it. */
-export function inspectDataset(dataset: Dataset): Inspection {
+/**
+ * Looks at a data set as a physicist would before training on it.
+ * @param kernel for a linear model of the forces, which energies and stresses are held against (some tenths of a second);
+ *   without one, only pairs of similar frames are
+ */
+export function inspectDataset(dataset: Dataset, kernel?: Kernel): Inspection {
   const { frames, source, sha256 } = dataset;
-  const facts = frames.map(factsOf);
-  const sound = frames.filter((_, index) => facts[index].problem === '');
-  const stressCheck = checkStress(sound);
+  const facts = allFacts(frames);
+  const soundFrames: number[] = [];
+  for (let k = 0; k < frames.length; k++) if (facts[k].problem === '') soundFrames.push(k);
+  const sound = soundFrames.map((index) => frames[index]);
+  const diagnosis: Diagnosis = diagnose(frames, soundFrames, { nearest: typicalDistance(facts), kernel });
+  const stressCheck = checkStress(diagnosis.pairs);
   return {
     source,
     sha256,
@@ -94,9 +115,20 @@ export function inspectDataset(dataset: Dataset): Inspection {
     shortest: shortestOf(facts),
     nearest: rangeOf(facts.map((fact) => fact.contacts?.nearest.distance)),
     volumePerAtom: rangeOf(facts.map((fact) => fact.volumePerAtom)),
+    verdicts: diagnosis.verdicts,
+    evidence: diagnosis.evidence,
     stressCheck,
-    findings: findingsOf(frames, facts, stressCheck),
+    groupShifts: diagnosis.shifts.groups,
+    findings: findingsOf(frames, facts, { diagnosis, stressCheck }),
   };
+}
+
+/** Median of the shortest distances of the frames, Å; that of nothing in particular without any. */
+function typicalDistance(facts: readonly FrameFacts[]): number {
+  const distances = Float64Array.from(
+    facts.flatMap(({ contacts }) => (contacts === null ? [] : [contacts.nearest.distance])),
+  ).sort();
+  return distances.length === 0 ? 2 : distances[distances.length >> 1];
 }
 
 /** Of the values that are there; null without any. */
@@ -116,22 +148,30 @@ function rangeOf(values: Iterable<number | undefined>): Range | null {
 }
 
 function countElements(frames: readonly Frame[]): ElementCount[] {
-  const counts = frames.map(({ structure }) => {
-    const count = new Map<number, number>();
-    for (const z of structure.numbers) count.set(z, (count.get(z) ?? 0) + 1);
-    return count;
-  });
-  const elements = [...new Set(counts.flatMap((count) => [...count.keys()]))].sort((a, b) => a - b);
-  return elements.map((z) => {
-    const inFrames = counts.map((count) => count.get(z) ?? 0);
-    const fractions = inFrames.map((atoms, k) => atoms / frames[k].structure.numbers.length);
-    return {
-      symbol: symbolOf(z),
-      atoms: inFrames.reduce((sum, atoms) => sum + atoms, 0),
-      frames: inFrames.filter((atoms) => atoms > 0).length,
-      fraction: rangeOf(fractions) ?? { min: 0, max: 0, mean: 0 },
-    };
-  });
+  const found = new Map<number, { atoms: number; frames: number; least: number; most: number; sum: number }>();
+  const counts = new Int32Array(HEAVIEST_ELEMENT + 1);
+  for (const { structure } of frames) {
+    const { numbers } = structure;
+    counts.fill(0);
+    for (let i = 0; i < numbers.length; i++) counts[numbers[i]]++;
+    for (let z = 1; z < counts.length; z++) {
+      if (counts[z] === 0) continue;
+      const fraction = counts[z] / numbers.length;
+      const element = found.get(z) ?? { atoms: 0, frames: 0, least: 1, most: 0, sum: 0 };
+      found.set(z, element);
+      element.atoms += counts[z];
+      element.frames++;
+      element.least = Math.min(element.least, fraction);
+      element.most = Math.max(element.most, fraction);
+      element.sum += fraction;
+    }
+  }
+  return [...found]
+    .sort((a, b) => a[0] - b[0])
+    .map(([z, { atoms, frames: inFrames, least, most, sum }]) => ({
+      ...{ symbol: symbolOf(z), atoms, frames: inFrames },
+      fraction: { min: inFrames < frames.length ? 0 : least, max: most, mean: sum / frames.length },
+    }));
 }
 
 function countGroups(frames: readonly Frame[]): GroupCount[] {
@@ -180,8 +220,12 @@ function forceSummary(sound: readonly Frame[], facts: readonly FrameFacts[]): In
 
 function stressSummary(sound: readonly Frame[]): Inspection['stress'] {
   const stresses = sound.map(({ labels }) => labels.stress).filter((stress) => stress !== undefined);
-  const component = rangeOf(stresses.flatMap((stress) => Array.from(stress)));
   const pressure = rangeOf(stresses.map((s) => -(s[0] + s[4] + s[8]) / 3));
+  const component = rangeOf(
+    (function* components() {
+      for (const stress of stresses) yield* stress;
+    })(),
+  );
   return component === null || pressure === null ? null : { component, pressure };
 }
 

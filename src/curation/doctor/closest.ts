@@ -1,5 +1,7 @@
 import { covalentRadiusOf } from '../../elements.ts';
-import { buildNeighbourList, sitePositions } from '../../structure/neighbours.ts';
+import { NearsightError } from '../../errors.ts';
+import { periodicCell } from '../../structure/cell.ts';
+import { cofactors3, determinant3, inverse3, rowsTimes3 } from '../../structure/matrix3.ts';
 import type { Structure } from '../../structure/structure.ts';
 
 /** Two atoms that are close to each other. */
@@ -11,56 +13,210 @@ export interface Contact {
   readonly ratio: number;
 }
 
-/** The shortest distance in a structure and, where radii are known, the one that is shortest for its elements. */
+/**
+ * The shortest distance in a structure, and the contact that is shortest for its elements; the latter is certain where its
+ * ratio is below a half, and one of the short ones otherwise.
+ */
 export interface Contacts {
   readonly nearest: Contact;
   readonly tightest: Contact;
 }
 
-/** Å. Half the sum of the two largest covalent radii, and more; so the tightest contact below that is never missed. */
+/** Å. */
 const FIRST_REACH = 3;
 /** Atoms that are farther apart than this have no neighbours worth speaking of, Å. */
 const LAST_REACH = 12;
+/** More images than this along one direction within reach: a cell that thin is a mistake. */
+const MOST_IMAGES = 40;
 
 /**
- * Closest contacts, images included; null where no two atoms are within 12 Å.
- * @throws NearsightError what `buildNeighbourList` throws for structures that no list can be built for
+ * Closest contacts, images included; null where no two atoms are within 12 Å. Time grows linearly with the atoms.
+ * @param guess a distance that some pair is expected to be nearer than, Å: a good one saves time
+ * @throws NearsightError `too-many-neighbours` for cells that are too thin, and what `periodicCell` throws
  */
-export function closestContacts(structure: Structure): Contacts | null {
-  for (let reach = FIRST_REACH; reach <= LAST_REACH; reach *= 2) {
-    const contacts = contactsWithin(structure, reach);
-    if (contacts !== null) return contacts;
+export function closestContacts(structure: Structure, guess: number = FIRST_REACH): Contacts | null {
+  const radii = radiiOf(structure.numbers);
+  // Half the sum of the two largest radii: what is tighter than a half is never missed.
+  let largest = 0;
+  for (let i = 0; i < radii.length; i++) largest = Math.max(largest, radii[i]);
+  for (let reach = Math.max(guess, largest); ; reach = Math.min(LAST_REACH, 2 * reach)) {
+    const contacts = contactsWithin(structure, radii, Math.min(reach, LAST_REACH));
+    if (contacts !== null || reach >= LAST_REACH) return contacts;
   }
-  return null;
-}
-
-function contactsWithin(structure: Structure, reach: number): Contacts | null {
-  const list = buildNeighbourList(structure, reach);
-  const { first, neighbours, owner } = list;
-  if (neighbours.length === 0) return null;
-  const { numbers } = structure;
-  const sites = sitePositions(list, structure);
-  const radii = Float64Array.from(numbers, radiusOf);
-  let nearest: Contact | null = null;
-  let tightest: Contact | null = null;
-  for (let i = 0; i < numbers.length; i++) {
-    for (let edge = first[i]; edge < first[i + 1]; edge++) {
-      const s = neighbours[edge];
-      const j = owner[s];
-      if (j < i) continue;
-      const dx = sites[3 * s] - sites[3 * i];
-      const dy = sites[3 * s + 1] - sites[3 * i + 1];
-      const dz = sites[3 * s + 2] - sites[3 * i + 2];
-      const distance = Math.sqrt(dx * dx + dy * dy + dz * dz);
-      const ratio = distance / (radii[i] + radii[j]);
-      if (nearest === null || distance < nearest.distance) nearest = { atoms: [i, j], distance, ratio };
-      if (tightest === null || ratio < tightest.ratio) tightest = { atoms: [i, j], distance, ratio };
-    }
-  }
-  return nearest === null || tightest === null ? null : { nearest, tightest };
 }
 
 /** Elements beyond the table are judged by the radius of its last one. */
-function radiusOf(z: number): number {
-  return covalentRadiusOf(Math.min(z, 96));
+function radiiOf(numbers: Int32Array): Float64Array {
+  const radii = new Float64Array(numbers.length);
+  for (let i = 0; i < numbers.length; i++) {
+    radii[i] = i > 0 && numbers[i] === numbers[i - 1] ? radii[i - 1] : covalentRadiusOf(Math.min(numbers[i], 96));
+  }
+  return radii;
+}
+
+/** Atoms sorted into boxes that divide the cell. */
+interface Boxes {
+  readonly counts: readonly [number, number, number];
+  /** Lattice vectors, with unit vectors along what does not repeat. */
+  readonly cell: Float64Array;
+  readonly pbc: readonly [boolean, boolean, boolean];
+  /** Boxes to be searched to either side. */
+  readonly range: readonly [number, number, number];
+  readonly start: Int32Array;
+  readonly order: Int32Array;
+  /** Positions within the cell in that order, Å. */
+  readonly points: Float64Array;
+}
+
+function boxesOf(structure: Structure, reach: number): Boxes {
+  const { positions, pbc } = structure;
+  const n = structure.numbers.length;
+  const cell = periodicCell(structure);
+  const fractional = rowsTimes3(positions, inverse3(cell));
+  const faces = cofactors3(cell);
+  const volume = Math.abs(determinant3(cell));
+  const counts: [number, number, number] = [1, 1, 1];
+  const lengths: [number, number, number] = [1, 1, 1];
+  const heights = [0, 1, 2].map((k) => volume / Math.hypot(faces[3 * k], faces[3 * k + 1], faces[3 * k + 2]));
+  for (let k = 0; k < 3; k++) {
+    let low = Number.POSITIVE_INFINITY;
+    let high = Number.NEGATIVE_INFINITY;
+    for (let c = k; c < fractional.length; c += 3) {
+      if (pbc[k]) fractional[c] -= Math.floor(fractional[c]);
+      low = Math.min(low, fractional[c]);
+      high = Math.max(high, fractional[c]);
+    }
+    if (!pbc[k]) {
+      for (let c = k; c < fractional.length; c += 3) fractional[c] -= low;
+      lengths[k] = high - low;
+    }
+    counts[k] = Math.max(1, Math.floor((lengths[k] * heights[k]) / reach));
+  }
+  while (counts[0] * counts[1] * counts[2] > 2 * n + 8) {
+    const longest = counts.indexOf(Math.max(...counts));
+    counts[longest] = Math.ceil(counts[longest] / 2);
+  }
+  const range = heights.map((height, k) => (pbc[k] ? Math.ceil((reach * counts[k]) / height) : 1));
+  return { counts, cell, pbc, range: [range[0], range[1], range[2]], ...sorted(fractional, cell, { counts, lengths }) };
+}
+
+function sorted(
+  fractional: Float64Array,
+  cell: Float64Array,
+  {
+    counts,
+    lengths,
+  }: { readonly counts: readonly [number, number, number]; readonly lengths: readonly [number, number, number] },
+): Pick<Boxes, 'start' | 'order' | 'points'> {
+  const n = fractional.length / 3;
+  const [na, nb, nc] = counts;
+  const box = new Int32Array(n);
+  const start = new Int32Array(na * nb * nc + 1);
+  const scale = counts.map((count, k) => (lengths[k] > 0 ? count / lengths[k] : 0));
+  for (let i = 0; i < n; i++) {
+    const a = Math.min(na - 1, Math.floor(fractional[3 * i] * scale[0]));
+    const b = Math.min(nb - 1, Math.floor(fractional[3 * i + 1] * scale[1]));
+    const c = Math.min(nc - 1, Math.floor(fractional[3 * i + 2] * scale[2]));
+    box[i] = (c * nb + b) * na + a;
+    start[box[i] + 1]++;
+  }
+  for (let b = 1; b < start.length; b++) start[b] += start[b - 1];
+  const next = start.slice();
+  const order = new Int32Array(n);
+  const inOrder = new Float64Array(3 * n);
+  for (let i = 0; i < n; i++) {
+    const k = next[box[i]]++;
+    order[k] = i;
+    for (let x = 0; x < 3; x++) inOrder[3 * k + x] = fractional[3 * i + x];
+  }
+  return { start, order, points: rowsTimes3(inOrder, cell, inOrder) };
+}
+
+/** The best pairs so far: squared distance, squared ratio, and their places in the order of the boxes. */
+interface Best {
+  near: number;
+  nearPair: [number, number];
+  ratio: number;
+  ratioPair: [number, number];
+}
+
+function contactsWithin(structure: Structure, radii: Float64Array, reach: number): Contacts | null {
+  const boxes = boxesOf(structure, reach);
+  const { counts, cell, pbc, range, order } = boxes;
+  if (Math.max(...range) > MOST_IMAGES) {
+    throw new NearsightError('too-many-neighbours', `the cell is too thin: ${Math.max(...range)} images within reach`, {
+      hint: 'check that the cell is in Å, rows being lattice vectors',
+      place: { field: 'cell' },
+    });
+  }
+  const best: Best = { near: reach * reach, nearPair: [-1, -1], ratio: Number.POSITIVE_INFINITY, ratioPair: [-1, -1] };
+  const sortedRadii = order.length === 0 ? radii : Float64Array.from(order, (atom) => radii[atom]);
+  const [na, nb, nc] = counts;
+  // Half of all directions: each pair is met once.
+  for (let dc = 0; dc <= range[2]; dc++) {
+    for (let db = dc === 0 ? 0 : -range[1]; db <= range[1]; db++) {
+      for (let da = dc === 0 && db === 0 ? 0 : -range[0]; da <= range[0]; da++) {
+        for (let c = 0; c < nc; c++) {
+          const shiftC = Math.floor((c + dc) / nc);
+          if (shiftC !== 0 && !pbc[2]) continue;
+          for (let b = 0; b < nb; b++) {
+            const shiftB = Math.floor((b + db) / nb);
+            if (shiftB !== 0 && !pbc[1]) continue;
+            for (let a = 0; a < na; a++) {
+              const shiftA = Math.floor((a + da) / na);
+              if (shiftA !== 0 && !pbc[0]) continue;
+              const from = (c * nb + b) * na + a;
+              const to = ((c + dc - shiftC * nc) * nb + (b + db - shiftB * nb)) * na + (a + da - shiftA * na);
+              const x = shiftA * cell[0] + shiftB * cell[3] + shiftC * cell[6];
+              const y = shiftA * cell[1] + shiftB * cell[4] + shiftC * cell[7];
+              const z = shiftA * cell[2] + shiftB * cell[5] + shiftC * cell[8];
+              compare(boxes, sortedRadii, [from, to, x, y, z], best);
+            }
+          }
+        }
+      }
+    }
+  }
+  if (best.nearPair[0] < 0) return null;
+  const contact = ([k, l]: readonly [number, number], distance: number): Contact => {
+    const atoms: [number, number] = [Math.min(order[k], order[l]), Math.max(order[k], order[l])];
+    return { atoms, distance, ratio: distance / (radii[atoms[0]] + radii[atoms[1]]) };
+  };
+  const [k, l] = best.ratioPair;
+  const tight = Math.sqrt(best.ratio) * (sortedRadii[k] + sortedRadii[l]);
+  return { nearest: contact(best.nearPair, Math.sqrt(best.near)), tightest: contact(best.ratioPair, tight) };
+}
+
+/** All pairs of two boxes, the second one shifted; of a box with itself each pair once. */
+function compare(
+  { start, points }: Boxes,
+  radii: Float64Array,
+  [from, to, x, y, z]: readonly [number, number, number, number, number],
+  best: Best,
+): void {
+  const same = from === to && x === 0 && y === 0 && z === 0;
+  let near = best.near;
+  let ratio = best.ratio;
+  for (let k = start[from]; k < start[from + 1]; k++) {
+    const px = points[3 * k] - x;
+    const py = points[3 * k + 1] - y;
+    const pz = points[3 * k + 2] - z;
+    for (let l = same ? k + 1 : start[to]; l < start[to + 1]; l++) {
+      const dx = points[3 * l] - px;
+      const dy = points[3 * l + 1] - py;
+      const dz = points[3 * l + 2] - pz;
+      const square = dx * dx + dy * dy + dz * dz;
+      if (square < near) {
+        near = square;
+        best.nearPair = [k, l];
+      }
+      const sum = radii[k] + radii[l];
+      if (square < ratio * sum * sum) {
+        ratio = square / (sum * sum);
+        best.ratioPair = [k, l];
+      }
+    }
+  }
+  best.near = near;
+  best.ratio = ratio;
 }

@@ -31,6 +31,32 @@ export function duplicateFrames(frames: readonly Frame[]): number[][] {
   return sets.sort((a, b) => a[0] - b[0]);
 }
 
+/** Energies of one geometry that differ by more contradict each other, eV/atom. */
+export const SAME_ENERGY = 1e-3;
+
+/** Sets of frames with one structure: those whose energies contradict each other, and those that just repeat. */
+export function duplicateSets(frames: readonly Frame[]): {
+  readonly conflicting: readonly number[][];
+  readonly plain: readonly number[][];
+} {
+  const sets = duplicateFrames(frames);
+  const conflicting = sets.filter((set) => energySpread(frames, set) > SAME_ENERGY);
+  return { conflicting, plain: sets.filter((set) => !conflicting.includes(set)) };
+}
+
+/** Largest less smallest energy of the frames, eV/atom. */
+export function energySpread(frames: readonly Frame[], set: readonly number[]): number {
+  let low = Number.POSITIVE_INFINITY;
+  let high = Number.NEGATIVE_INFINITY;
+  for (const index of set) {
+    const { labels, structure } = frames[index];
+    if (labels.energy === undefined) continue;
+    low = Math.min(low, labels.energy / structure.numbers.length);
+    high = Math.max(high, labels.energy / structure.numbers.length);
+  }
+  return Math.max(0, high - low);
+}
+
 /** FNV-1a of what makes a structure, coordinates in grains. */
 function hashOf({ numbers, positions, cell, pbc }: Structure): number {
   let hash = 0x811c9dc5;

@@ -4,8 +4,7 @@
  */
 
 import type { Frame } from '../../data/dataset.ts';
-import { cellVolume } from '../../structure/cell.ts';
-import { inverse3, multiply3, rowsTimes3 } from '../../structure/matrix3.ts';
+import type { WorkPair } from './work.ts';
 
 /** What energies say of the stresses. */
 export interface StressCheck {
@@ -43,18 +42,15 @@ interface Pair {
   readonly atoms: number;
 }
 
-/** Cells of a pair differ by a strain between these, and atoms move within the cell by less than MOST_SHIFT (rms, Å). */
-const LEAST_STRAIN = 1e-3;
-const MOST_STRAIN = 0.06;
-const MOST_SHIFT = 0.06;
 const FEWEST_PAIRS = 5;
 
-/** Compares frames that follow each other in the file and hold the same atoms in slightly different cells. */
-export function checkStress(frames: readonly Frame[]): StressCheck {
+/** Compares frames that hold the same atoms in slightly different cells, labels taken at their word. */
+export function checkStress(found: readonly WorkPair[]): StressCheck {
   const pairs: Pair[] = [];
-  for (let k = 1; k < frames.length; k++) {
-    const pair = pairOf(frames[k - 1], frames[k]);
-    if (pair !== null) pairs.push(pair);
+  for (const { energy, forces, stress, atoms } of found) {
+    if (stress === null) continue;
+    const work = stress.diagonal + stress.shear[0] + stress.shear[4] + stress.shear[8];
+    pairs.push({ energy: energy - forces, stress: work, volume: stress.volume, atoms });
   }
   if (pairs.length < FEWEST_PAIRS) {
     return { verdict: 'cannot-tell', pairs: pairs.length, slope: null, slopeError: null, ...NO_OFFSET };
@@ -72,62 +68,6 @@ function verdictOf(slope: number, error: number): StressCheck['verdict'] {
   if (Math.abs(slope - 1) < 0.3) return 'consistent';
   if (Math.abs(slope + 1) < 0.3) return 'opposite';
   return Math.abs(slope) < 0.5 || Math.abs(slope) > 2 ? 'scaled' : 'cannot-tell';
-}
-
-/**
- * Trapezoidal rule along the path on which cell and fractional coordinates change linearly, from cell C₁ to
- * C₂ = C₁ (1 + X): the strain rate is X at its start and C₂⁻¹ (C₂ − C₁) at its end.
- */
-function pairOf(a: Frame, b: Frame): Pair | null {
-  const sa = a.structure;
-  const sb = b.structure;
-  const atoms = sa.numbers.length;
-  if (atoms !== sb.numbers.length || !sa.numbers.every((z, i) => z === sb.numbers[i])) return null;
-  if (a.labels.energy === undefined || b.labels.energy === undefined) return null;
-  if (a.labels.stress === undefined || b.labels.stress === undefined) return null;
-  if (!sa.pbc.every(Boolean) || !sb.pbc.every(Boolean)) return null;
-
-  const change = sb.cell.map((value, c) => value - sa.cell[c]);
-  const start = multiply3(inverse3(sa.cell), change);
-  const end = multiply3(inverse3(sb.cell), change);
-  const strain = Math.sqrt(start.reduce((sum, value) => sum + value * value, 0));
-  if (!(strain >= LEAST_STRAIN && strain <= MOST_STRAIN)) return null;
-
-  const shifts = fractionalShifts(a, b);
-  const atStart = rowsTimes3(shifts, sa.cell);
-  const atEnd = rowsTimes3(shifts, sb.cell);
-  if (!(Math.sqrt(dot(atStart, atStart) / atoms) <= MOST_SHIFT)) return null;
-  const still = dot(atStart, atStart) === 0;
-  if (!still && (a.labels.forces === undefined || b.labels.forces === undefined)) return null;
-
-  const volumes = [cellVolume(sa.cell), cellVolume(sb.cell)];
-  const ofForces = -(dot(a.labels.forces, atStart) + dot(b.labels.forces, atEnd)) / 2;
-  return {
-    energy: b.labels.energy - a.labels.energy - ofForces,
-    stress: (volumes[0] * dot(a.labels.stress, start) + volumes[1] * dot(b.labels.stress, end)) / 2,
-    volume: volumes[1] - volumes[0],
-    atoms,
-  };
-}
-
-/** Changes of the fractional coordinates, nearest images, [3N]; a common shift of all atoms taken out. */
-function fractionalShifts(a: Frame, b: Frame): Float64Array {
-  const from = rowsTimes3(a.structure.positions, inverse3(a.structure.cell));
-  const shifts = rowsTimes3(b.structure.positions, inverse3(b.structure.cell));
-  for (let c = 0; c < shifts.length; c++) {
-    const shift = shifts[c] - from[c];
-    shifts[c] = shift - Math.round(shift);
-    // Coordinates in files are rounded: what is below 1e-7 of the cell has not moved.
-    if (Math.abs(shifts[c]) < 1e-7) shifts[c] = 0;
-  }
-  return shifts;
-}
-
-function dot(a: Float64Array | undefined, b: Float64Array): number {
-  if (a === undefined) return 0;
-  let sum = 0;
-  for (let c = 0; c < b.length; c++) sum += a[c] * b[c];
-  return sum;
 }
 
 /**
@@ -154,4 +94,57 @@ function fitWork(pairs: readonly Pair[]): WorkFit {
     return { slope: alone, slopeError: aloneError, offset: null, offsetError: null };
   }
   return { slope, slopeError, offset: -rest / slope, offsetError: Math.sqrt(variance * ss) / Math.abs(slope) };
+}
+
+/** A group whose stresses and energies do not go together. */
+export interface NoisyStress {
+  readonly group: string;
+  /** Share of the squared changes of energy that the work of the stresses (and a constant stress) explains. */
+  readonly explained: number;
+}
+
+/** Stresses that explain less are noise in part; and so many pairs make a group. */
+const EXPLAINED = 0.9;
+const FEWEST_STRAINED = 20;
+
+/**
+ * Groups of homogeneously strained cells, in which nothing but the stress does work, whose stresses do not explain their
+ * energies; the noisiest first.
+ */
+export function noisyStresses(frames: readonly Frame[], pairs: readonly WorkPair[]): NoisyStress[] {
+  const groups = new Map<string, WorkPair[]>();
+  for (const pair of pairs) {
+    if (pair.stress === null || pair.shift > 0) continue;
+    const { group } = frames[pair.from];
+    const members = groups.get(group);
+    if (members === undefined) groups.set(group, [pair]);
+    else members.push(pair);
+  }
+  const noisy: NoisyStress[] = [];
+  for (const [group, members] of groups) {
+    if (members.length < FEWEST_STRAINED) continue;
+    const explained = explainedShare(members);
+    if (explained < EXPLAINED) noisy.push({ group, explained });
+  }
+  return noisy.sort((a, b) => a.explained - b.explained);
+}
+
+/** Of energy = work + b · change of volume, all per atom. */
+function explainedShare(pairs: readonly WorkPair[]): number {
+  let vv = 0;
+  let rv = 0;
+  let rr = 0;
+  let ee = 0;
+  for (const { energy, stress, atoms } of pairs) {
+    if (stress === null) continue;
+    const work = stress.diagonal + stress.shear[0] + stress.shear[4] + stress.shear[8];
+    const rest = (energy - work) / atoms;
+    const volume = stress.volume / atoms;
+    vv += volume * volume;
+    rv += rest * volume;
+    rr += rest * rest;
+    ee += (energy / atoms) ** 2;
+  }
+  const left = vv > 0 ? rr - (rv * rv) / vv : rr;
+  return ee > 0 ? 1 - left / ee : 1;
 }

@@ -4,27 +4,51 @@ import { cellVolume } from '../../structure/cell.ts';
 import { checkStructure } from '../../structure/structure.ts';
 import { type Contacts, closestContacts } from './closest.ts';
 
+export interface ForceFacts {
+  /** Sum of the squares of the components, (eV/Å)². */
+  readonly squares: number;
+  /** Largest |F| on one atom, eV/Å. */
+  readonly largest: number;
+  /** Length of the sum of all forces, per atom, eV/Å. */
+  readonly netPerAtom: number;
+  /** Atoms whose force is exactly zero. */
+  readonly zeros: number;
+}
+
 /** What is worked out once for each frame. */
 export interface FrameFacts {
   /** Why the frame cannot be used, or ''. Then nothing else is known of it. */
   readonly problem: string;
   /** eV; absent where there is no energy. */
   readonly energyPerAtom?: number;
-  /** Sum of the squares of the force components and the largest |F| on one atom, eV/Å; length of the sum of all forces per atom. */
-  readonly forces?: { readonly squares: number; readonly largest: number; readonly netPerAtom: number };
+  readonly forces?: ForceFacts;
   /** Å³; only where all three directions repeat. */
   readonly volumePerAtom?: number;
   readonly contacts: Contacts | null;
 }
 
-export function factsOf(frame: Frame): FrameFacts {
+/** Of all frames, in order. */
+export function allFacts(frames: readonly Frame[]): FrameFacts[] {
+  // Frames of one set resemble each other: the nearest pair of one is a good guess for the next.
+  let guess: number | undefined;
+  return frames.map((frame) => {
+    const facts = factsOf(frame, guess);
+    if (facts.contacts !== null) guess = GUESS_SLACK * facts.contacts.nearest.distance;
+    return facts;
+  });
+}
+
+const GUESS_SLACK = 1.1;
+
+/** @param guess a distance that some pair of atoms is expected to be nearer than, Å */
+export function factsOf(frame: Frame, guess?: number): FrameFacts {
   const { structure, labels } = frame;
   const atoms = structure.numbers.length;
   const problem = problemOf(frame);
   if (problem !== '') return { problem, contacts: null };
   let contacts: Contacts | null;
   try {
-    contacts = closestContacts(structure);
+    contacts = closestContacts(structure, guess);
   } catch (error) {
     if (!(error instanceof NearsightError)) throw error;
     return { problem: error.message, contacts: null };
@@ -51,19 +75,32 @@ function problemOf({ structure, labels }: Frame): string {
     return `there are ${forces.length} force components for ${structure.numbers.length} atoms`;
   }
   if (stress !== undefined && stress.length !== 9) return `the stress has ${stress.length} components`;
-  const bad = [...(forces ?? []), ...(stress ?? [])].find((value) => !Number.isFinite(value));
+  const bad = firstNotFinite(forces) ?? firstNotFinite(stress);
   return bad === undefined ? '' : `a component of forces or stress is ${bad}`;
 }
 
-function forceFacts(forces: Float64Array): NonNullable<FrameFacts['forces']> {
+function firstNotFinite(values: Float64Array | undefined): number | undefined {
+  if (values === undefined) return undefined;
+  for (let k = 0; k < values.length; k++) if (!Number.isFinite(values[k])) return values[k];
+  return undefined;
+}
+
+function forceFacts(forces: Float64Array): ForceFacts {
   let squares = 0;
   let largest = 0;
-  const sum = [0, 0, 0];
+  let zeros = 0;
+  let x = 0;
+  let y = 0;
+  let z = 0;
   for (let c = 0; c < forces.length; c += 3) {
-    const square = forces[c] ** 2 + forces[c + 1] ** 2 + forces[c + 2] ** 2;
+    const square = forces[c] * forces[c] + forces[c + 1] * forces[c + 1] + forces[c + 2] * forces[c + 2];
     squares += square;
-    largest = Math.max(largest, Math.sqrt(square));
-    for (let k = 0; k < 3; k++) sum[k] += forces[c + k];
+    if (square > largest) largest = square;
+    if (square === 0) zeros++;
+    x += forces[c];
+    y += forces[c + 1];
+    z += forces[c + 2];
   }
-  return { squares, largest, netPerAtom: Math.hypot(sum[0], sum[1], sum[2]) / (forces.length / 3) };
+  const netPerAtom = Math.sqrt(x * x + y * y + z * z) / (forces.length / 3);
+  return { squares, largest: Math.sqrt(largest), netPerAtom, zeros };
 }

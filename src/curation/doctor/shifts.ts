@@ -1,0 +1,114 @@
+/** Groups of frames whose energies have another zero than the others'. */
+import type { Frame } from '../../data/dataset.ts';
+import { fitComposition } from './composition-fit.ts';
+import type { ModelSays } from './force-model.ts';
+
+/** Energies of groups against the others, after what the composition and, where there is one, the model explain. */
+export interface EnergyShifts {
+  /** Whether a model that was fitted to forces took part. */
+  readonly withModel: boolean;
+  /** By group, eV/atom: distance from the median of all groups, and how far it can be trusted. */
+  readonly groups: readonly GroupShift[];
+}
+
+export interface GroupShift {
+  readonly group: string;
+  readonly frames: number;
+  /** eV/atom. */
+  readonly shift: number;
+  readonly error: number;
+}
+
+const FEWEST_FRAMES = 3;
+const FEWEST_GROUPS = 2;
+/** Shifts below this may be physics that the model does not know, eV/atom; without a model a lot more may. */
+const LEAST_SHIFT = 0.4;
+const LEAST_WITHOUT_MODEL = 3;
+/** A shift counts beyond so many errors, and is known well enough to be taken off beyond these. */
+const CLEAR = 5;
+const DETERMINED = 10;
+
+/** The same in another unit. */
+export function scaledShifts({ withModel, groups }: EnergyShifts, factor: number): EnergyShifts {
+  const scaled = ({ shift, error, ...group }: GroupShift): GroupShift => ({
+    ...group,
+    shift: factor * shift,
+    error: Math.abs(factor) * error,
+  });
+  return { withModel, groups: groups.map(scaled) };
+}
+
+/** The shifts that are beyond doubt. */
+export function clearShifts({ withModel, groups }: EnergyShifts): GroupShift[] {
+  const least = withModel ? LEAST_SHIFT : LEAST_WITHOUT_MODEL;
+  return groups.filter(({ shift, error }) => Math.abs(shift) > Math.max(least, CLEAR * error));
+}
+
+/** Whether a shift is known well enough to be taken off. */
+export function isDetermined({ shift, error }: GroupShift): boolean {
+  return Math.abs(shift) > DETERMINED * error;
+}
+
+/**
+ * @param says what a model of the forces says of energies; empty without one
+ * @param energyOf labelled energy, eV, in the unit of the model
+ */
+export function findShifts(
+  frames: readonly Frame[],
+  usable: readonly number[],
+  { says, energyOf }: { readonly says: readonly ModelSays[]; readonly energyOf: (frame: number) => number | undefined },
+): EnergyShifts {
+  const model = new Map(says.map(({ frame, energy }) => [frame, energy]));
+  const withModel = model.size > 0;
+  const taken = withModel ? [...model.keys()] : usable;
+  const rests = taken.map((index): Frame => {
+    const energy = energyOf(index);
+    const frame = frames[index];
+    if (energy === undefined) return { ...frame, labels: {} };
+    return { ...frame, labels: { energy: energy - (model.get(index) ?? 0) } };
+  });
+  const fit = fitComposition(rests);
+  if (fit === null) return { withModel, groups: [] };
+  const byGroup = new Map<string, number[]>();
+  for (const [k, { group, structure }] of rests.entries()) {
+    if (Number.isNaN(fit.residuals[k]) || structure.numbers.length < 2) continue;
+    const members = byGroup.get(group);
+    if (members === undefined) byGroup.set(group, [fit.residuals[k]]);
+    else members.push(fit.residuals[k]);
+  }
+  const groups = [...byGroup].filter(([, members]) => members.length >= FEWEST_FRAMES);
+  if (groups.length < FEWEST_GROUPS) return { withModel, groups: [] };
+  const medians = groups.map(([, members]) => median(members));
+  const weights = groups.map(([, members]) => members.length);
+  const centre = weightedMedian(medians, weights);
+  const found = groups.map(([group, members], k) => ({
+    ...{ group, frames: members.length, shift: medians[k] - centre },
+    spread: 1.4826 * median(members.map((value) => Math.abs(value - medians[k]))),
+  }));
+  const withError = found.map(({ group, frames, shift }, k) => ({ group, frames, shift, error: errorOf(found, k) }));
+  return { withModel, groups: withError };
+}
+
+/** How far the other groups are apart, and how far the frames of this one, robustly. */
+function errorOf(groups: readonly { readonly shift: number; readonly spread: number }[], k: number): number {
+  const others = groups.filter((_, other) => other !== k);
+  const apart = median(others.map(({ shift }) => Math.abs(shift)));
+  return Math.max(1.4826 * apart, groups[k].spread);
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+function weightedMedian(values: readonly number[], weights: readonly number[]): number {
+  const order = values.map((_, k) => k).sort((a, b) => values[a] - values[b]);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let sum = 0;
+  for (const k of order) {
+    sum += weights[k];
+    if (sum >= total / 2) return values[k];
+  }
+  return values[order[order.length - 1]];
+}
