@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'vitest';
+import type { Frame } from '../../src/data/dataset.ts';
 import type { InputFile } from '../../src/data/formats/format.ts';
+import { NearsightError } from '../../src/errors.ts';
 
 const FOLDER = new URL('../../../shared/data/samples/', import.meta.url);
 
@@ -32,6 +34,31 @@ export function expectClose(
 ): void {
   expect(found?.length).toBe(expected.length);
   for (let c = 0; c < expected.length; c++) expect(Math.abs(found![c] - expected[c])).toBeLessThanOrEqual(tolerance);
+}
+
+/**
+ * A file that was cut off anywhere gives the first of its frames or is refused: never another number. The last frame
+ * may lack the labels that come after the cut.
+ */
+export function expectNothingNewWhenCut(read: (file: InputFile) => Frame[], file: InputFile, step: number): void {
+  const whole = read(file);
+  let given = 0;
+  for (let end = 0; end < file.bytes.length; end += step) {
+    let frames: Frame[];
+    try {
+      frames = read({ path: file.path, bytes: file.bytes.subarray(0, end) });
+    } catch (error) {
+      expect(error).toBeInstanceOf(NearsightError);
+      continue;
+    }
+    given += frames.length;
+    for (const [at, { structure, labels }] of frames.entries()) {
+      expect(structure).toEqual(whole[at].structure);
+      expect(whole[at].labels).toMatchObject(labels);
+      if (at < frames.length - 1) expect(labels).toEqual(whole[at].labels);
+    }
+  }
+  expect(given).toBeGreaterThan(0);
 }
 
 function fileAt(url: URL): InputFile {

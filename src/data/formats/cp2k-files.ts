@@ -2,9 +2,9 @@
 import { GPA } from '../../units.ts';
 import { quoted, refusal } from '../refuse.ts';
 import { readForces, readStress } from './cp2k-output.ts';
-import type { InputFile } from './format.ts';
-import { linesOf, wordsOf } from './lines.ts';
-import { elementOfLabel, lineOf, vectorOf } from './quantum.ts';
+import type { FormatOptions, InputFile } from './format.ts';
+import { type Lines, wordsOf } from './lines.ts';
+import { elementOfLabel, finishedLinesOf, lineOf, readToEnd, vectorOf } from './quantum.ts';
 import { countOf, numberOf } from './values.ts';
 
 /** One frame of PROJECT-pos-1.xyz or PROJECT-frc-1.xyz. */
@@ -21,37 +21,39 @@ export interface Track {
 
 const MOST_ATOMS = 10_000_000;
 
-/** @throws NearsightError with path, line and frame */
-export function readTrack(file: InputFile): Track[] {
-  const lines = linesOf(file);
+/** All frames of a trajectory. @throws NearsightError with path, line and frame */
+export function readTracks(file: InputFile, options: FormatOptions): Track[] {
+  const lines = finishedLinesOf(file);
   const tracks: Track[] = [];
-  for (let head = lines.next(); head !== null; head = lines.next()) {
-    if (head.trim() === '') continue;
-    const frame = tracks.length;
-    const range = { least: 1, most: MOST_ATOMS };
-    const atoms = countOf(head.trim(), 'the number of atoms', lines.place(undefined, frame), range);
-    const line = lines.number;
-    const comment = lineOf(lines, 'a frame');
-    const [, step, energy] = /\bi\s*=\s*(\d+)\b.*?\bE\s*=\s*([^\s,]+)/.exec(comment) ?? [];
-    if (energy === undefined) {
-      const what = `the comment should say "i = …, E = …", found ${quoted(comment)}`;
-      throw refusal('missing-energy', what, 'give the trajectory as CP2K wrote it', lines.place('energy', frame));
+  readToEnd(options, () => {
+    for (let head = lines.next(); head !== null; head = lines.next()) {
+      if (head.trim() !== '') tracks.push(readTrack(lines, head, tracks.length));
     }
-    const decimals = /\.(\d*)$/.exec(energy)?.[1].length ?? 0;
-    const labels: string[] = [];
-    const vectors: number[] = [];
-    const value = numberOf(energy, 'the energy', lines.place('energy', frame));
-    for (let atom = 0; atom < atoms; atom++) {
-      const [label = '', ...words] = wordsOf(lineOf(lines, 'a frame'));
-      labels.push(label);
-      vectors.push(...vectorOf(words, 'a component', lines.place(undefined, frame)));
-    }
-    tracks.push({
-      ...{ line, step: Number(step), energy: value, rounding: 0.6 * 10 ** -decimals, labels },
-      vectors: Float64Array.from(vectors),
-    });
-  }
+  });
   return tracks;
+}
+
+function readTrack(lines: Lines, head: string, frame: number): Track {
+  const range = { least: 1, most: MOST_ATOMS };
+  const atoms = countOf(head.trim(), 'the number of atoms', lines.place(undefined, frame), range);
+  const line = lines.number;
+  const comment = lineOf(lines, 'a frame');
+  const place = lines.place('energy', frame);
+  const [, step, energy] = /\bi\s*=\s*(\d+)\b.*?\bE\s*=\s*([^\s,]+)/.exec(comment) ?? [];
+  if (energy === undefined) {
+    const what = `the comment should say "i = …, E = …", found ${quoted(comment)}`;
+    throw refusal('missing-energy', what, 'give the trajectory as CP2K wrote it', place);
+  }
+  const value = numberOf(energy, 'the energy', place);
+  const rounding = 0.6 * 10 ** -(/\.(\d*)$/.exec(energy)?.[1].length ?? 0);
+  const labels: string[] = [];
+  const vectors: number[] = [];
+  for (let atom = 0; atom < atoms; atom++) {
+    const [label = '', ...words] = wordsOf(lineOf(lines, 'a frame'));
+    labels.push(label);
+    vectors.push(...vectorOf(words, 'a component', lines.place(undefined, frame)));
+  }
+  return { line, step: Number(step), energy: value, rounding, labels, vectors: Float64Array.from(vectors) };
 }
 
 /** Atomic numbers of the labels of a frame. @throws NearsightError `unknown-species` */
@@ -66,7 +68,7 @@ export function elementsOf({ labels, line }: Track, path: string, frame: number)
 
 /** Nine numbers of each step in PROJECT-1.cell (Å, rows) or PROJECT-1.stress (bar), as in the file. */
 export function readTable(file: InputFile): Map<number, Float64Array> {
-  const lines = linesOf(file);
+  const lines = finishedLinesOf(file);
   const rows = new Map<number, Float64Array>();
   for (let line = lines.next(); line !== null; line = lines.next()) {
     const words = wordsOf(line);
@@ -87,7 +89,7 @@ export function fromBar(stress: Float64Array): Float64Array {
 
 /** The tables of forces or the tensors in a file that the output was split into, in order. */
 export function readBlocks(file: InputFile, kind: 'forces' | 'stress'): Float64Array[] {
-  const lines = linesOf(file);
+  const lines = finishedLinesOf(file);
   const blocks: Float64Array[] = [];
   for (let line = lines.next(); line !== null; line = lines.next()) {
     if (kind === 'forces' && /ATOMIC FORCES in|FORCES\| Atomic forces/.test(line)) {

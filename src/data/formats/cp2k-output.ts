@@ -2,9 +2,18 @@
 import type { Place } from '../../errors.ts';
 import { BOHR, GPA } from '../../units.ts';
 import { quoted, refusal } from '../refuse.ts';
-import type { InputFile } from './format.ts';
-import { type Lines, linesOf, wordsOf } from './lines.ts';
-import { followMarkers, HARTREE_PER_BOHR, HARTREE_PER_BOHR3, type Handler, lineOf, vectorOf } from './quantum.ts';
+import type { FormatOptions, InputFile } from './format.ts';
+import { type Lines, wordsOf } from './lines.ts';
+import {
+  finishedLinesOf,
+  followMarkers,
+  HARTREE_PER_BOHR,
+  HARTREE_PER_BOHR3,
+  type Handler,
+  lineOf,
+  readToEnd,
+  vectorOf,
+} from './quantum.ts';
 import { numberOf } from './values.ts';
 
 /** Atoms of the table ATOMIC COORDINATES. */
@@ -35,6 +44,8 @@ export interface Evaluation {
 /** What an output says. */
 export interface Output {
   readonly evaluations: Evaluation[];
+  /** Whether it ends within what belongs to an energy, which is left out then. */
+  cut: boolean;
   /** Whether the cell may change from one energy to the next. */
   variableCell: boolean;
   /** As in ENERGY_FORCE, MD, GEO_OPT; '' where it is not said. */
@@ -69,12 +80,20 @@ const HANDLERS: readonly Handler<State>[] = [
 ];
 
 /** @throws NearsightError with path, line and field */
-export function readOutput(file: InputFile): Output {
+export function readOutput(file: InputFile, options: FormatOptions): Output {
   const state: State = {
-    ...{ lines: linesOf(file), evaluations: [], variableCell: false, runType: '', pbc: [true, true, true] },
+    ...{
+      lines: finishedLinesOf(file),
+      evaluations: [],
+      cut: false,
+      variableCell: false,
+      runType: '',
+      pbc: [true, true, true],
+    },
     ...{ method: '', atoms: null, cell: null, newCell: false, unconverged: false },
   };
-  followMarkers(state, HANDLERS);
+  state.cut = !readToEnd(options, () => followMarkers(state, HANDLERS));
+  if (state.cut) state.evaluations.pop();
   return state;
 }
 

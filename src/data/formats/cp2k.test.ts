@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { errorOf } from '../../../tests/helpers/errors.ts';
-import { edited, expectClose, haveSamples, ownFile, sample } from '../../../tests/helpers/samples.ts';
+import {
+  edited,
+  expectClose,
+  expectNothingNewWhenCut,
+  haveSamples,
+  ownFile,
+  sample,
+} from '../../../tests/helpers/samples.ts';
 import { NearsightError } from '../../errors.ts';
 import { cellVolume } from '../../structure/cell.ts';
 import { BOHR, GPA, HARTREE } from '../../units.ts';
@@ -246,6 +253,13 @@ describe.skipIf(!haveSamples)('samples (skipped without ../shared/data), against
     expect(labels.forces![5] / PER_BOHR).toBeCloseTo(-0.0341478833, 12);
     expect(labels.stress![0] / GPA).toBeCloseTo(-0.12345678, 12);
   });
+});
+
+test('a file that was cut off gives its first frames, or is refused', () => {
+  const skip = { unconverged: 'skip' } as const;
+  const main = own('md.out');
+  expectNothingNewWhenCut((file) => readCp2k([file, ...MD_FILES], skip), main, 61);
+  expectNothingNewWhenCut((file) => readCp2k([main, file, ...MD_FILES.slice(1)], skip), MD_FILES[0], 7);
 });
 
 test('broken copies are read or refused', () => {

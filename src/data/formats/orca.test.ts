@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { errorOf } from '../../../tests/helpers/errors.ts';
-import { expectClose, haveSamples, referenceOf, sample } from '../../../tests/helpers/samples.ts';
+import {
+  expectClose,
+  expectNothingNewWhenCut,
+  haveSamples,
+  referenceOf,
+  sample,
+} from '../../../tests/helpers/samples.ts';
 import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import type { InputFile } from './format.ts';
@@ -157,6 +163,10 @@ describe.skipIf(!haveSamples)('samples (skipped without ../shared/data) against 
     expect(errorOf('unconverged', () => readOrca([sample('orca/scf_unconverged.out')], {})).place.line).toBe(150);
     expect(readOrca([sample('orca/scf_unconverged.out')], { unconverged: 'skip' })).toEqual([]);
   });
+});
+
+test('a file that was cut off gives its first frames, or is refused', () => {
+  expectNothingNewWhenCut((cut) => readOrca([cut], { unconverged: 'skip' }), file(OPTIMISATION), 1);
 });
 
 test('broken copies are read or refused', () => {

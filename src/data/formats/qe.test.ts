@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { errorOf } from '../../../tests/helpers/errors.ts';
 import { findPython, runPython } from '../../../tests/helpers/python.ts';
-import { edited, expectClose, haveSamples, ownFile, referenceOf, sample } from '../../../tests/helpers/samples.ts';
+import {
+  edited,
+  expectClose,
+  expectNothingNewWhenCut,
+  haveSamples,
+  ownFile,
+  referenceOf,
+  sample,
+} from '../../../tests/helpers/samples.ts';
 import { cellVolume } from '../../structure/cell.ts';
 import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
@@ -196,6 +204,13 @@ json.dump([dict(cell=a.cell.array.ravel().tolist(), positions=a.positions.ravel(
       expect(labels.energy! / expected[at].energy - 1).toBeCloseTo(0, 6);
     });
   }
+});
+
+test('a file that was cut off gives its first frames, or is refused', () => {
+  expectNothingNewWhenCut((file) => text(file, 'skip'), ownFile('qe/relax-fixed.pwo.gz'), 97);
+  const inForces = edited(ownFile('qe/md.pwo.gz'), (content) => content.slice(0, content.lastIndexOf('type  1   force =') + 26));
+  expect(errorOf('truncated-file', () => text(inForces)).place).toMatchObject({ path: 'md.pwo' });
+  expect(text(inForces, 'skip')).toHaveLength(3);
 });
 
 test('broken copies are read or refused', () => {

@@ -1,9 +1,10 @@
 /** What the readers of quantum chemistry codes share. */
 import { atomicNumberOf } from '../../elements.ts';
-import type { NearsightError, Place } from '../../errors.ts';
+import { NearsightError, type Place } from '../../errors.ts';
 import { BOHR, HARTREE } from '../../units.ts';
 import { quoted, refusal } from '../refuse.ts';
-import type { Lines } from './lines.ts';
+import type { FormatOptions, InputFile } from './format.ts';
+import { type Lines, linesOf } from './lines.ts';
 import { numberOf } from './values.ts';
 
 /** 1 Hartree/Bohr in eV/Å. */
@@ -19,6 +20,27 @@ export function vectorOf(words: readonly string[], meaning: string, place: Place
   return [0, 1, 2].map((axis) => numberOf(words[axis] ?? '', meaning, place) * factor);
 }
 
+/** Lines that were written to their end: the last one of a program that was stopped may have lost digits. */
+export function finishedLinesOf({ path, bytes }: InputFile): Lines {
+  return linesOf({ path, bytes: bytes.subarray(0, bytes.lastIndexOf(10) + 1) });
+}
+
+/**
+ * Runs `read` and says whether it came to its end: a file that ends within a block is refused, unless unfinished frames
+ * are to be skipped.
+ * @throws NearsightError what `read` throws
+ */
+export function readToEnd(options: FormatOptions, read: () => void): boolean {
+  try {
+    read();
+    return true;
+  } catch (error) {
+    const cut = error instanceof NearsightError && error.code === 'truncated-file';
+    if (cut && options.unconverged === 'skip') return false;
+    throw error;
+  }
+}
+
 /** The next line of a block that has to be complete. @throws NearsightError `truncated-file` */
 export function lineOf(lines: Lines, meaning: string): string {
   const line = lines.next();
@@ -26,7 +48,7 @@ export function lineOf(lines: Lines, meaning: string): string {
   throw refusal(
     'truncated-file',
     `the file ends within ${meaning}`,
-    'the program that wrote it was stopped, or the copy is incomplete: remove the unfinished end, or repeat the run',
+    'the program was stopped, or the copy is incomplete: ask for unconverged frames to be skipped to take those before',
     lines.place(),
   );
 }
@@ -36,7 +58,7 @@ export function unconverged(place: Place): NearsightError {
   return refusal(
     'unconverged',
     'the self-consistent cycle of this frame did not converge, so its energy and forces are not labels',
-    'repeat it with more iterations or other mixing, or skip such frames (unconverged: skip)',
+    'repeat it with more iterations or other mixing, or ask for unconverged frames to be skipped',
     place,
   );
 }

@@ -63,7 +63,7 @@ test('what is broken is named', () => {
   const read = (pattern: RegExp, by: string): unknown =>
     readEngrad([edited(one, (content) => content.replace(pattern, by))]);
   expect(errorOf('truncated-file', () => read(/ 1 +-1.3228[\s\S]*/, '')).place).toMatchObject({ path: 'water.engrad' });
-  expect(errorOf('unexpected-line', () => read(/$/, '9 0 0 0')).message).toContain('3 atoms');
+  expect(errorOf('unexpected-line', () => read(/$/, '9 0 0 0\n')).message).toContain('3 atoms');
   // One atom fewer: what is left of the gradient is taken for atoms.
   errorOf('unknown-element', () => read(/ 3\n/, ' 2\n'));
   expect(errorOf('unknown-element', () => read(/^ +8 /m, ' 0 ')).place).toMatchObject({ field: 'numbers' });
@@ -99,6 +99,15 @@ describe.skipIf(!haveSamples)('samples (skipped without ../shared/data)', () => 
     expectClose(one.structure.positions, other.structure.positions, 5e-8);
     expectClose(one.labels.forces, other.labels.forces!, 1e-10);
   });
+});
+
+test('a file that was cut off is refused', () => {
+  const { path, bytes } = ownFile('xtb/water.engrad');
+  for (let end = 0; end < bytes.length; end++)
+    expect(() => readEngrad([{ path, bytes: bytes.subarray(0, end) }])).toThrow();
+  const cycles = ownFile('xtb/gradient');
+  for (let end = 0; end < cycles.bytes.length - 1; end += 7)
+    expect(() => readTurbomoleGradient([{ path, bytes: cycles.bytes.subarray(0, end) }])).toThrow();
 });
 
 test('broken copies are read or refused', () => {

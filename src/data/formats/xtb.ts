@@ -10,8 +10,8 @@ import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, InputFile } from './format.ts';
-import { type Lines, linesOf, wordsOf } from './lines.ts';
-import { elementFrom, HARTREE_PER_BOHR, vectorOf } from './quantum.ts';
+import { type Lines, wordsOf } from './lines.ts';
+import { elementFrom, finishedLinesOf, HARTREE_PER_BOHR, vectorOf } from './quantum.ts';
 import { elementAt } from './symbols.ts';
 import { countOf, frameOf, numberOf } from './values.ts';
 
@@ -19,7 +19,7 @@ const MOST_ATOMS = 10_000_000;
 
 /** @throws NearsightError with path, line and field */
 export function readEngrad(files: readonly InputFile[]): Frame[] {
-  const lines = linesOf(files[0]);
+  const lines = finishedLinesOf(files[0]);
   const next = (meaning: string): string => {
     for (let line = lines.next(); line !== null; line = lines.next()) {
       if (line.trim() !== '' && !line.trimStart().startsWith('#')) return line;
@@ -75,7 +75,7 @@ const CYCLE = /^\s*cycle\s*=\s*\d+\s.*?\benergy\s*=\s*(\S+)/i;
 
 /** @throws NearsightError with path, line, frame and field */
 export function readTurbomoleGradient(files: readonly InputFile[]): Frame[] {
-  const lines = linesOf(files[0]);
+  const lines = finishedLinesOf(files[0]);
   const frames: Frame[] = [];
   const header = lines.next();
   if (!/^\s*\$grad\b/.test(header ?? '')) {
