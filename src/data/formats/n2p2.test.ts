@@ -154,7 +154,7 @@ describe('writing', () => {
 
   test('nothing is made up', () => {
     const units = { units: 'metal' } as const;
-    errorOf('missing-units', () => write([frame]));
+    expect(errorOf('missing-units', () => write([frame])).hint).toContain('--to-units metal');
     errorOf('unwritable-missing-forces', () => write([{ ...frame, labels: { energy: 1 } }], units));
     errorOf('unwritable-missing-energy', () => write([{ ...frame, labels: { forces: some(3).forces } }], units));
     const slab = { ...frame, structure: { ...frame.structure, pbc: [true, true, false] as const } };

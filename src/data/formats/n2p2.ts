@@ -272,10 +272,15 @@ function writtenFrame(frame: WritableFrame, index: number, options: FormatOption
   const place: Place = { frame: index };
   const { structure, arrays = {}, info = {} } = frame;
   if (!isUnits(options.units)) {
-    throw refusal('missing-units', 'the format names no units, and none were chosen', `say ${CHOICE}`, {
-      ...place,
-      field: 'units',
-    });
+    throw refusal(
+      'missing-units',
+      'the format names no units, and none were chosen',
+      `say ${CHOICE.replaceAll('--units', '--to-units')}`,
+      {
+        ...place,
+        field: 'units',
+      },
+    );
   }
   const units = UNITS[options.units];
   checkStructure(structure, place);
