@@ -6,6 +6,7 @@ import { crystal } from '../../structure/crystals.ts';
 import { buildNeighbourList } from '../../structure/neighbours.ts';
 import type { Structure } from '../../structure/structure.ts';
 import type { Frame } from '../dataset.ts';
+import type { WritableFrame } from '../extxyz/write.ts';
 import { CIF } from './cif.ts';
 import { expectReadOrRefused } from './testing.ts';
 
@@ -288,14 +289,14 @@ describe('writing', () => {
 
   test('every number comes back bit for bit, wherever the cell lies', () => {
     const random = createRandom(3);
-    const frames = Array.from({ length: 50 }, (_, k) => ({
+    const frames: WritableFrame[] = Array.from({ length: 50 }, (_, k) => ({
       structure: {
         numbers: Int32Array.of(14, 8, 8, 92),
         positions: Float64Array.from({ length: 12 }, () => 10 * random.normal()),
         cell: Float64Array.from({ length: 9 }, (_, c) => (c % 4 === 0 ? 6 : 0) + random.normal()),
-        pbc: [true, true, true] as const,
+        pbc: [true, true, true],
       },
-      info: k % 2 === 0 ? { name: `phase-${k}` } : {},
+      info: k % 2 === 0 ? { name: `phase-${k}` } : ({} as Record<string, string>),
     }));
     frames[3].structure.positions[4] = -0;
     const again = read(written(frames));
