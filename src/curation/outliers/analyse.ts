@@ -32,7 +32,7 @@ const MEMORY = 2 ** 30;
 /** Frames that it takes to say what is usual among frames. */
 const LEAST_FRAMES = 20;
 /** Labels for each coefficient: with fewer, a fit follows every label and none stands out. */
-const LABELS_PER_COEFFICIENT = 4;
+const LABELS_PER_COEFFICIENT = 6;
 const CHANNELS = [16, 8, 4] as const;
 /** Models with more coefficients than this cost more than they tell. */
 const MOST_COEFFICIENTS = 400;

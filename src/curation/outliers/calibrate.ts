@@ -40,6 +40,15 @@ function upperTail(z: number): number {
   return density / (z + fraction);
 }
 
+/**
+ * Value that a sum of n squared standard normal deviates exceeds with probability p; cube roots of such sums are nearly
+ * normal (Wilson & Hilferty 1931, doi:10.1073/pnas.17.12.684).
+ */
+export function chiSquareQuantile(n: number, p: number): number {
+  const variance = 2 / (9 * n);
+  return n * (1 - variance + normalQuantile(p) * Math.sqrt(variance)) ** 3;
+}
+
 /** Where the values that are usual end. */
 export interface Limit {
   /** Largest usual value. */

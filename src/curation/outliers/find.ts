@@ -13,7 +13,7 @@ import {
   solveEquations,
 } from '../linear-fit.ts';
 import type { LinearRows } from '../linear-model.ts';
-import { type Criterion, type Judgement, judge, type OutlierKind, type Standing } from './judge.ts';
+import { type Criterion, edgeOf, type Judgement, judge, type OutlierKind, type Standing } from './judge.ts';
 import { type Excluded, type FrameMeasures, type Measured, measureFrame } from './measure.ts';
 import type { RowStore } from './rows.ts';
 import { type Similar, similarIn } from './similar.ts';
@@ -180,16 +180,16 @@ function report(
   };
 }
 
-/** D and its threshold: T at the limit is usual · limit, and D is to T as it is for the block. */
+/** D and its threshold: what D would be at the edge of the usual, were all residuals of the block smaller or larger by one factor. */
 function influenceOf(
   { deleted, shift, discrepancy, mean, rows, weight }: Measured,
-  { usual }: Standing,
+  standing: Standing,
   { criterion, scale, N }: { criterion: Criterion; scale: number; N: number },
 ): Influence {
   let sum = 0;
   for (const u of deleted) sum += u * u;
   const residual = Math.sqrt(sum / rows / weight) / (criterion.kind === 'energy' ? N : 1);
-  const share = discrepancy > 0 ? (criterion.limit * usual) / mean : 0;
+  const share = discrepancy > 0 ? edgeOf(standing, criterion) / mean : 0;
   return {
     cook: shift / scale,
     threshold: (shift / scale) * share,

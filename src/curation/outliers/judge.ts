@@ -1,24 +1,34 @@
 /** Which blocks are beyond what is usual among their like. */
-import { type Limit, limitOf, quantile } from './calibrate.ts';
+import { chiSquareQuantile, type Limit, limitOf, quantile } from './calibrate.ts';
 import type { Excluded, FrameMeasures, Measured } from './measure.ts';
 import type { Similar } from './similar.ts';
 
 export type OutlierKind = 'energy' | 'forces' | 'atom';
 
-/** A block among its like; all in mean squared discrepancies. */
+/** A block among its like, in mean squared discrepancies. */
 export interface Standing {
   /** Of the block. */
   readonly mean: number;
   /** Median of its like. */
   readonly misfit: number;
-  /** The same, but at least what is usual anywhere. */
-  readonly usual: number;
+  /** Rows of the block. */
+  readonly rows: number;
 }
 
-/** A criterion: blocks of this kind are outliers where their mean squared discrepancy is beyond `limit` · `usual`. */
+/** A criterion: blocks of a kind are outliers where they are beyond `edgeOf`. */
 export interface Criterion extends Limit {
   readonly kind: OutlierKind;
+  /** Blocks of this kind, and the probability that was allowed to each. */
   readonly tests: number;
+  readonly level: number;
+}
+
+/**
+ * Where the usual ends: at `limit` times the misfit of the block's like, but not before the mean square that noise of one
+ * unit of the weights reaches with the same probability.
+ */
+export function edgeOf({ misfit, rows }: Standing, { limit, level }: Criterion): number {
+  return Math.max(limit * misfit, chiSquareQuantile(rows, level) / rows);
 }
 
 export interface Judgement {
@@ -35,9 +45,7 @@ const FEW_ATOMS = 0.1;
 /** Frames with fewer atoms say little of what is usual among their atoms. */
 const ATOMS_FOR_SCALE = 8;
 
-/** Mean squared discrepancies below one unit of the weights are usual anywhere. */
-const USUAL_ANYWHERE = 1;
-/** Where even a hundredth of that is not usual, residuals are rounding, and say nothing of how misfits vary. */
+/** Where not even a tenth of a unit is usual, residuals are rounding, and say nothing of how misfits vary. */
 const ROUNDING = 0.01;
 /** Quantiles that the upper spread is measured at: a tenth of all frames, or a hundredth of the atoms of sound frames, may be wrong. */
 const OF_FRAMES = 0.9;
@@ -48,11 +56,11 @@ const OF_ATOMS = 0.99;
  */
 export function judge(measures: readonly FrameMeasures[], similar: Similar, level: number): Judgement {
   const energies = standings(
-    measures.map(({ energy }) => energy?.mean ?? null),
+    measures.map(({ energy }) => energy),
     similar.frames,
   );
   const forces = standings(
-    measures.map((m) => m.forces?.mean ?? null),
+    measures.map((m) => m.forces),
     similar.frames,
   );
   const middles = measures.map(({ atoms }) => middleOf(atoms));
@@ -62,14 +70,15 @@ export function judge(measures: readonly FrameMeasures[], similar: Similar, leve
     return frame.atoms.map((atom, i) => {
       if (atom === null) return null;
       const alike = middleOf(similar.atoms[k][i].map(([j, other]) => measures[j].atoms[other] ?? null));
-      return standing(atom.mean, Math.max(own ?? 0, others || 0, alike ?? 0));
+      return { mean: atom.mean, misfit: Math.max(own ?? 0, others || 0, alike ?? 0), rows: atom.rows };
     });
   });
   const criterion = (kind: OutlierKind, of: readonly (Standing | null)[], at: number): Criterion => {
     const all = present(of);
     const telling = all.filter(({ misfit }) => misfit > ROUNDING);
     const ratios = Float64Array.from(telling, ({ mean, misfit }) => mean / misfit);
-    return { kind, tests: all.length, ...limitOf(ratios, { at, level: level / Math.max(1, all.length) }) };
+    const share = level / Math.max(1, all.length);
+    return { kind, tests: all.length, level: share, ...limitOf(ratios, { at, level: share }) };
   };
   const ofFrames = { energy: criterion('energy', energies, OF_FRAMES), forces: criterion('forces', forces, OF_FRAMES) };
   const sound = atoms.filter((_, k) => !beyond(forces[k], ofFrames.forces));
@@ -77,8 +86,8 @@ export function judge(measures: readonly FrameMeasures[], similar: Similar, leve
   return { energies, forces, atoms, criteria, excluded: exclusion({ energies, forces, atoms, criteria }) };
 }
 
-const beyond = (standing: Standing | null, { limit }: Criterion): boolean =>
-  standing !== null && standing.mean > limit * standing.usual;
+const beyond = (standing: Standing | null, criterion: Criterion): boolean =>
+  standing !== null && standing.mean > edgeOf(standing, criterion);
 
 function exclusion({ energies, forces, atoms, criteria }: Omit<Judgement, 'excluded'>): Excluded {
   const found = { energy: new Set<number>(), forces: new Set<number>(), atoms: new Map<number, Set<number>>() };
@@ -92,24 +101,18 @@ function exclusion({ energies, forces, atoms, criteria }: Omit<Judgement, 'exclu
   return found;
 }
 
-/** Each value against the median of its neighbours'. */
-function standings(values: readonly (number | null)[], near: readonly Int32Array[]): (Standing | null)[] {
-  return values.map((value, k) => {
-    if (value === null) return null;
-    const others = quantile(present(Array.from(near[k], (j) => values[j])), 0.5);
-    return standing(value, Number.isNaN(others) ? value : others);
+/** Each block against the median of its frame's like. */
+function standings(blocks: readonly (Measured | null)[], near: readonly Int32Array[]): (Standing | null)[] {
+  return blocks.map((block, k) => {
+    if (block === null) return null;
+    const misfit = middleOf(Array.from(near[k], (j) => blocks[j])) ?? block.mean;
+    return { mean: block.mean, misfit, rows: block.rows };
   });
 }
 
-const standing = (mean: number, misfit: number): Standing => ({
-  mean,
-  misfit,
-  usual: Math.max(misfit, USUAL_ANYWHERE),
-});
-
 const present = <T>(values: readonly (T | null)[]): T[] => values.filter((value) => value !== null);
 
-function middleOf(atoms: readonly (Measured | null)[]): number | null {
-  const means = present(atoms).map(({ mean }) => mean);
+function middleOf(blocks: readonly (Measured | null)[]): number | null {
+  const means = present(blocks).map(({ mean }) => mean);
   return means.length === 0 ? null : quantile(means, 0.5);
 }
