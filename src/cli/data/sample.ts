@@ -150,7 +150,7 @@ interface Written {
 
 function report(session: Session, written: Written, result: SamplingResult): void {
   const { out, figure, frames, seed, hash } = written;
-  const { made, redrawn, coverage, refused } = result;
+  const { made, redrawn, copies, coverage, refused } = result;
   const summary = reasons(refused);
   for (const { group, count, message } of summary) {
     session.warn(`${count === 1 ? 'one structure' : `${count} structures`} of ${group} refused: ${message}`);
@@ -175,8 +175,12 @@ function report(session: Session, written: Written, result: SamplingResult): voi
     text,
     '',
     `${out}: ${frames} structures${frames < made ? ` of ${made} that were made` : ''}` +
-      (redrawn > 0 ? `; ${redrawn} draws with short contacts were replaced` : ''),
+      (copies > 0 ? `; ${copies} made twice, taken once` : '') +
+      (redrawn > 0 ? `; ${redrawn} draws with short contacts replaced` : ''),
   ];
   if (figure !== null) lines.push(`${figure}: what they cover`);
-  session.print({ frames, out, figure, made, redrawn, refused, seed, plan: hash, groups, coverage }, lines.join('\n'));
+  session.print(
+    { frames, out, figure, made, redrawn, copies, refused, seed, plan: hash, groups, coverage },
+    lines.join('\n'),
+  );
 }

@@ -9,7 +9,8 @@ import type { DynamicsSettings } from './plan.ts';
 
 /**
  * Frames of Langevin dynamics at each temperature, after an equilibration, from several independent walkers. A walker
- * whose simulation explodes is refused whole: what it went through before that was on the way there.
+ * whose simulation explodes is refused whole: what it went through before that was on the way there. Frames of one walker
+ * share `traj_id`, so that splits keep them together.
  */
 export async function* dynamicsOf(
   parent: Structure,
@@ -23,7 +24,11 @@ export async function* dynamicsOf(
       const kept: Variant[] = [];
       try {
         for await (const step of walk(parent, potential, { ...settings, kelvin: temperature }, tools)) {
-          if ('structure' in step) kept.push({ structure: step.structure, info: { ...step.info, walker } });
+          if ('structure' in step)
+            kept.push({
+              structure: step.structure,
+              info: { ...step.info, traj_id: `${tools.origin}/${temperature}K/${walker}` },
+            });
           const frame = Math.min(settings.frames, kept.length + 1);
           yield { note: `md at ${temperature} K, walker ${walker}, frame ${frame} of ${settings.frames}` };
         }

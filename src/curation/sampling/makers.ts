@@ -45,6 +45,8 @@ export interface MakerTools {
   readonly symmetry: SymmetryFinder;
   /** Of this part on this structure alone. */
   readonly random: Random;
+  /** Name of this part and of the structure that it is given, the same for no other pair. */
+  readonly origin: string;
   readonly potential: Potential | undefined;
   readonly signal: AbortSignal | undefined;
 }

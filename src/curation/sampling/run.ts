@@ -5,7 +5,7 @@ import { NearsightError } from '../../errors.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { giveTurn } from '../../md/progress.ts';
 import type { Potential } from '../../model/potential.ts';
-import { createRandom, type Random } from '../../random.ts';
+import { createRandom } from '../../random.ts';
 import { supercell } from '../../structure/builders.ts';
 import { determinant3 } from '../../structure/matrix3.ts';
 import { checkStructure, type Structure } from '../../structure/structure.ts';
@@ -51,6 +51,8 @@ export interface SamplingResult {
   readonly refused: readonly Refusal[];
   /** Draws that were thrown away because of a short contact, and drawn again. */
   readonly redrawn: number;
+  /** Structures that had been made before, bit for bit, and were not taken again. */
+  readonly copies: number;
   readonly coverage: Coverage;
 }
 
@@ -98,6 +100,8 @@ export async function* runPlan(
     kept: new Set(),
     refused: [],
     redrawn: 0,
+    copies: 0,
+    known: new Map(),
     ordinals: new Map(),
     part: 0,
   };
@@ -138,6 +142,7 @@ export async function* runPlan(
     made: all.length,
     refused: work.refused,
     redrawn: work.redrawn,
+    copies: work.copies,
     coverage: coverageOf(work.samples, kept, space),
   };
 }
@@ -158,6 +163,9 @@ interface Work {
   readonly kept: Set<number>;
   readonly refused: Refusal[];
   redrawn: number;
+  copies: number;
+  /** Numbers of the samples by their fingerprints. */
+  readonly known: Map<string, number>;
   /** How many structures each part of the plan has been given so far. */
   readonly ordinals: Map<string, number>;
   part: number;
@@ -178,7 +186,7 @@ async function* grow(
   const random = createRandom(hashOf(`${tools.seed} ${path} ${ordinal}`));
   const turns = { count: 0 };
   try {
-    for await (const made of madeBy(part, parent.structure, random, tools)) {
+    for await (const made of madeBy(part, parent.structure, { ...tools, random, origin: `${path}#${ordinal}` })) {
       tools.signal?.throwIfAborted();
       if ('note' in made) {
         yield stepOf(work, made.note);
@@ -200,10 +208,7 @@ async function* grow(
         info: { ...parent.info, ...found.info },
         keep: parent.keep || part.keep,
       };
-      if (part.each.length === 0) {
-        if (branch.keep) work.kept.add(work.samples.length);
-        work.samples.push(sampleOf(branch, tools));
-      }
+      if (part.each.length === 0) collect(branch, work);
       for (const [k, inner] of part.each.entries()) yield* grow(inner, branch, `${path}.each[${k}]`, work);
       yield stepOf(work, branch.tags.join('+'));
       if (++turns.count % 50 === 0) await giveTurn();
@@ -218,11 +223,10 @@ async function* grow(
 async function* madeBy(
   part: PlanPart,
   parent: Structure,
-  random: Random,
-  { symmetry, potential, signal }: SamplingTools,
+  { symmetry, potential, signal, random, origin }: SamplingTools & Pick<MakerTools, 'random' | 'origin'>,
 ): AsyncGenerator<Made, void, undefined> {
   const start = part.supercell === null ? parent : repeated(parent, part.supercell);
-  yield* making(part, start, { symmetry, random, potential, signal });
+  yield* making(part, start, { symmetry, random, origin, potential, signal });
 }
 
 /** Lets TypeScript see that the settings of a part belong to its kind. */
@@ -243,6 +247,31 @@ function repeated(structure: Structure, repeats: readonly number[]): Structure {
     });
   }
   return supercell(structure, repeats);
+}
+
+/** Adds a structure, unless it has been made before, to the last bit (a strain of 0, say). */
+function collect(branch: Branch, work: Work): void {
+  const key = fingerprintOf(branch.structure);
+  const before = work.known.get(key);
+  if (before === undefined) {
+    work.known.set(key, work.samples.length);
+    work.samples.push(sampleOf(branch, work.tools));
+  } else work.copies++;
+  if (branch.keep) work.kept.add(before ?? work.samples.length - 1);
+}
+
+/** Two 32-bit hashes of all bits of a structure. */
+function fingerprintOf({ numbers, positions, cell, pbc }: Structure): string {
+  const words = [numbers, new Uint32Array(positions.buffer, positions.byteOffset, 2 * positions.length)];
+  const text = `${numbers.length} ${cell.join()} ${pbc.join()}`;
+  let [a, b] = [hashOf(text), hashOf(`.${text}`)];
+  for (const list of words) {
+    for (const word of list) {
+      a = Math.imul(a ^ word, 0x01000193);
+      b = Math.imul(((b << 13) | (b >>> 19)) ^ word, 0x85ebca6b);
+    }
+  }
+  return `${a} ${b}`;
 }
 
 /** A structure without short contacts, drawn again where chance is involved; or what is wrong with it. */
