@@ -2,7 +2,28 @@
  * nearsight, the library: the same in Node and in the browser. Units: Å, eV, eV/Å, eV/Å³ (positive in tension), fs, K,
  * u. Files, threads and outside programs are in `nearsight/node`.
  */
-export { type Finding, type Inspection, inspectDataset } from './curation/index.ts';
+export {
+  type AnalysisOptions,
+  type AnalysisProgress,
+  type Applied,
+  analyseOutliers,
+  createLinearModel,
+  createRowStore,
+  describeOutlier,
+  type Finding,
+  type FixedDataset,
+  findOutliers,
+  fixDataset,
+  type Inspection,
+  inspectDataset,
+  type Outlier,
+  type OutlierAnalysis,
+  openLinearModel,
+  similarIn,
+  usualWeights,
+  type Verdict,
+  type Verdicts,
+} from './curation/index.ts';
 export {
   type Dataset,
   type Frame,

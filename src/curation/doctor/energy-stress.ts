@@ -28,6 +28,8 @@ interface WorkFit {
   readonly slopeError: number;
   readonly offset: number | null;
   readonly offsetError: number | null;
+  /** Share of the squared energies that the fit explains. */
+  readonly explained: number;
 }
 
 /** Work between two frames, eV. */
@@ -44,20 +46,37 @@ interface Pair {
 
 const FEWEST_PAIRS = 5;
 
+/** Strains up to which the trapezoidal rule is as good as exact, and pairs that are wanted in any case. */
+const SMALL_STRAIN = 0.012;
+const ENOUGH_PAIRS = 30;
+/** An offset is not to be believed where the fit explains less of the energies (squares). */
+const EXPLAINED_FOR_OFFSET = 0.98;
+
 /** Compares frames that hold the same atoms in slightly different cells, labels taken at their word. */
 export function checkStress(found: readonly WorkPair[]): StressCheck {
-  const pairs: Pair[] = [];
-  for (const { energy, forces, stress, atoms } of found) {
-    if (stress === null) continue;
-    const work = stress.diagonal + stress.shear[0] + stress.shear[4] + stress.shear[8];
-    pairs.push({ energy: energy - forces, stress: work, volume: stress.volume, atoms });
-  }
+  const pairs = bestPairs(found).map(({ energy, forces, stress, atoms }): Pair => {
+    const { diagonal, shear, volume } = stress;
+    return { energy: energy - forces, stress: diagonal + shear[0] + shear[4] + shear[8], volume, atoms };
+  });
   if (pairs.length < FEWEST_PAIRS) {
     return { verdict: 'cannot-tell', pairs: pairs.length, slope: null, slopeError: null, ...NO_OFFSET };
   }
-  const fit = fitWork(pairs);
+  const { explained, ...fit } = fitWork(pairs);
   const verdict = verdictOf(fit.slope, fit.slopeError);
-  return { ...fit, verdict, pairs: pairs.length, ...(verdict === 'consistent' ? {} : NO_OFFSET) };
+  const believed = verdict === 'consistent' && explained >= EXPLAINED_FOR_OFFSET;
+  return { ...fit, verdict, pairs: pairs.length, ...(believed ? {} : NO_OFFSET) };
+}
+
+type StrainedPair = WorkPair & { readonly stress: NonNullable<WorkPair['stress']> };
+
+/** Homogeneously strained cells where there are some, for they need no forces; of these the least strained ones. */
+function bestPairs(found: readonly WorkPair[]): StrainedPair[] {
+  const strained = found.filter((pair): pair is StrainedPair => pair.stress !== null);
+  const still = strained.filter(({ shift }) => shift === 0);
+  const best = still.length >= FEWEST_PAIRS ? still : strained;
+  const sorted = [...best].sort((a, b) => a.strain - b.strain || a.from - b.from || a.to - b.to);
+  const small = sorted.filter(({ strain }) => strain <= SMALL_STRAIN).length;
+  return sorted.slice(0, Math.max(small, ENOUGH_PAIRS));
 }
 
 const NO_OFFSET = { offset: null, offsetError: null };
@@ -91,9 +110,16 @@ function fitWork(pairs: readonly Pair[]): WorkFit {
   const variance = Math.max(0, ee - slope * es - rest * ev) / (pairs.length - 2) / determinant;
   const slopeError = Math.sqrt(variance * vv);
   if (!(determinant > 1e-6 * ss * vv) || !(slopeError / Math.abs(slope) < aloneError / Math.abs(alone))) {
-    return { slope: alone, slopeError: aloneError, offset: null, offsetError: null };
+    return { slope: alone, slopeError: aloneError, ...NO_OFFSET, explained: (alone * es) / ee };
   }
-  return { slope, slopeError, offset: -rest / slope, offsetError: Math.sqrt(variance * ss) / Math.abs(slope) };
+  const explained = (slope * es + rest * ev) / ee;
+  return {
+    slope,
+    slopeError,
+    offset: -rest / slope,
+    offsetError: Math.sqrt(variance * ss) / Math.abs(slope),
+    explained,
+  };
 }
 
 /** A group whose stresses and energies do not go together. */

@@ -8,6 +8,8 @@ import { findZeroed, type ZeroedForces } from './zeroed.ts';
 
 /** Contacts below this share of the sum of covalent radii do not occur in matter. */
 const IMPOSSIBLE_RATIO = 0.5;
+/** Nothing is bound as tightly as this: H₂ is 0.74 Å long. */
+const IMPOSSIBLE_DISTANCE = 0.6;
 /** Net force per atom that rounding does not explain, and that shows in a model, eV/Å. */
 const NET_FORCE = 5e-5;
 const LARGE_NET_FORCE = 1e-3;
@@ -34,7 +36,11 @@ export function physicsFindings(
 
 function impossibleDistance(frames: readonly Frame[], facts: readonly FrameFacts[]): Finding | null {
   const ratio = (index: number): number => facts[index].contacts?.tightest.ratio ?? Number.POSITIVE_INFINITY;
-  const close = indicesWhere(frames.length, (index) => ratio(index) < IMPOSSIBLE_RATIO);
+  const shortest = (index: number): number => facts[index].contacts?.nearest.distance ?? Number.POSITIVE_INFINITY;
+  const close = indicesWhere(
+    frames.length,
+    (index) => ratio(index) < IMPOSSIBLE_RATIO || shortest(index) < IMPOSSIBLE_DISTANCE,
+  );
   const tightest = worst(close, (index) => -ratio(index));
   const contact = facts[tightest]?.contacts?.tightest;
   if (contact === undefined) return null;
@@ -45,7 +51,7 @@ function impossibleDistance(frames: readonly Frame[], facts: readonly FrameFacts
     { code: 'impossible-distance', severity: 'warning' },
     close,
     {
-      message: `${share(close, frames.length)} have atoms closer than half the sum of their covalent radii; in frame ${tightest} atoms ${i} (${symbol(i)}) and ${j} (${symbol(j)}) are ${distance.toFixed(2)} Å apart`,
+      message: `${share(close, frames.length)} have atoms impossibly close to each other (half the sum of their covalent radii, or 0.6 Å); in frame ${tightest} atoms ${i} (${symbol(i)}) and ${j} (${symbol(j)}) are ${distance.toFixed(2)} Å apart`,
       hint: 'are positions and cell in Å, and do they belong together? Keep such frames only if they are meant to teach repulsion',
       evidence: { distance_A: distance },
     },
@@ -62,7 +68,7 @@ function hugeForce(facts: readonly FrameFacts[]): Finding | null {
     { code: 'huge-force', severity: 'warning' },
     huge,
     {
-      message: `${share(huge, facts.length)} have forces above ${HUGE_FORCE} eV/Å, frame ${most} up to ${largest(most).toPrecision(3)} eV/Å`,
+      message: `${share(huge, facts.length)} have forces above ${HUGE_FORCE} eV/Å, frame ${most} up to ${largest(most).toFixed(0)} eV/Å`,
       hint: 'such frames outweigh all others in a fit: leave them out, or check the unit of the forces',
       evidence: { force_eV_per_A: largest(most) },
     },
