@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NearsightError } from '../../errors.ts';
 import { needsPotential } from './plan.ts';
@@ -58,6 +59,15 @@ test('whether a potential is needed is seen in the depth, too', () => {
   const deep =
     'parts: [{ kind: as-is, each: { kind: vacancy, each: [{ kind: harmonic, temperature: 300, count: 1 }] } }]';
   expect(needsPotential(parsePlan(deep, 'p'))).toBe(true);
+});
+
+test('the example and what the manual shows are plans', () => {
+  const read = (name: string): string => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
+  const manual = [...read('docs/sampling-plans.md').matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text);
+  expect(manual.length).toBeGreaterThan(0);
+  for (const text of [...manual, read('examples/sampling-plan.yaml')]) {
+    expect(parsePlan(text, 'p').parts.length).toBeGreaterThan(1);
+  }
 });
 
 describe('mistakes are told with file, line, field and what to do', () => {
