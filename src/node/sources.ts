@@ -12,21 +12,39 @@ export type Source =
   | { readonly format: Format; readonly chunks: AsyncIterable<Uint8Array> }
   | { readonly format: Format; readonly files: readonly InputFile[] };
 
-/** Formats that are not streamed are held in memory: no more than this, bytes. */
+/** Formats that are not streamed are held in memory: no more than this unless told otherwise, bytes. */
 const MOST_BYTES = 2 ** 31;
 /** Files of a folder that are looked at. */
 const MOST_FILES = 100_000;
 
+export interface SourceOptions {
+  /** Name of the format; told from the name of the file, else from its contents, when absent. */
+  readonly from?: string;
+  /** Largest size of what is not streamed, all files of a format together, unpacked, bytes; 2 GiB when absent. */
+  readonly mostBytes?: number;
+}
+
+/** What every file of a source is read with. */
+interface Intake {
+  readonly hash: Hash;
+  readonly mostBytes: number;
+}
+
 /**
  * Opens a file (plain or gzip) or a folder.
- * @param from name of the format; told from name and contents when absent
  * @param hash fed with every byte that is read, the named file first and its companions in their order
- * @throws NearsightError what `readChunks` and `formatOfFile` throw; `file-too-large`
+ * @throws NearsightError what `readChunks` and `formatOfFile` throw; `file-too-large`, `too-many-files`,
+ *   `not-a-folder`, `is-a-folder`
  */
-export async function openSource(path: string, from?: string, hash: Hash = createHash('sha256')): Promise<Source> {
+export async function openSource(
+  path: string,
+  { from, mostBytes = MOST_BYTES }: SourceOptions = {},
+  hash: Hash = createHash('sha256'),
+): Promise<Source> {
+  const intake = { hash, mostBytes };
   const named = from === undefined ? undefined : formatNamed(from, 'read', path);
   const folder = (await stat(path).catch(() => null))?.isDirectory() === true;
-  if (folder) return openFolder(path, named, hash);
+  if (folder) return openFolder(path, named, intake);
   const { head, chunks } = await withHead(readChunks(path, hash));
   const format = named ?? formatOfFile(path, head);
   if (format === EXTXYZ) return { format, chunks };
@@ -34,13 +52,13 @@ export async function openSource(path: string, from?: string, hash: Hash = creat
     const what = `the format ${format.name} is a folder of files, and this is a file`;
     throw refusal('not-a-folder', what, 'name the folder', { path });
   }
-  const main: InputFile = { path, bytes: await gather(path, chunks, 0) };
+  const main: InputFile = { path, bytes: await gather(path, chunks, mostBytes) };
   if (format.companions === undefined) return { format, files: [main] };
   const names = await listing(dirname(path), false);
-  return { format, files: [main, ...(await companionsOf(format, main, { folder: dirname(path), names, hash }))] };
+  return { format, files: [main, ...(await companionsOf(format, main, { folder: dirname(path), names, intake }))] };
 }
 
-async function openFolder(path: string, named: Format | undefined, hash: Hash): Promise<Source> {
+async function openFolder(path: string, named: Format | undefined, intake: Intake): Promise<Source> {
   const names = await listing(path, true);
   const format = named ?? formatOfFolder(path, [...names.keys()]);
   if (format.folder !== true) {
@@ -48,7 +66,7 @@ async function openFolder(path: string, named: Format | undefined, hash: Hash): 
     throw refusal('is-a-folder', `this is a folder, and the format ${format.name} is a file`, hint, { path });
   }
   const main: InputFile = { path, bytes: new Uint8Array(0) };
-  return { format, files: [main, ...(await companionsOf(format, main, { folder: path, names, hash }))] };
+  return { format, files: [main, ...(await companionsOf(format, main, { folder: path, names, intake }))] };
 }
 
 /** The first bytes of a stream, and the whole stream. */
@@ -75,15 +93,15 @@ async function withHead(
   return { head: head.subarray(0, HEAD), chunks: all() };
 }
 
-async function gather(path: string, chunks: AsyncIterable<Uint8Array>, before: number): Promise<Uint8Array> {
+async function gather(path: string, chunks: AsyncIterable<Uint8Array>, most: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (before + length > MOST_BYTES) {
+    if (length > most) {
       throw refusal(
         'file-too-large',
-        `there are more than ${MOST_BYTES / 2 ** 30} GiB to read at once`,
+        `there are more than ${(most / 2 ** 20).toPrecision(4)} MiB to read at once`,
         'split the file, or convert it in parts to extended XYZ, which is read as a stream',
         { path },
       );
@@ -96,7 +114,7 @@ async function gather(path: string, chunks: AsyncIterable<Uint8Array>, before: n
 async function companionsOf(
   format: Format,
   main: InputFile,
-  at: { readonly folder: string; readonly names: ReadonlyMap<string, string>; readonly hash: Hash },
+  at: { readonly folder: string; readonly names: ReadonlyMap<string, string>; readonly intake: Intake },
 ): Promise<InputFile[]> {
   const wanted = format.companions?.(main, [...at.names.keys()]) ?? [];
   const files: InputFile[] = [];
@@ -106,7 +124,7 @@ async function companionsOf(
     // What is not in the listing is not in the folder.
     if (stored === undefined || resolve(at.folder, stored) === resolve(main.path)) continue;
     const path = join(at.folder, stored);
-    const bytes = await gather(path, readChunks(path, at.hash), length);
+    const bytes = await gather(path, readChunks(path, at.intake.hash), at.intake.mostBytes - length);
     length += bytes.length;
     files.push({ path: join(at.folder, name), bytes });
   }

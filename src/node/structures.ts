@@ -7,13 +7,10 @@ import { EXTXYZ, formatNamed, formatToWrite } from '../data/formats/choose.ts';
 import type { Format, FormatOptions } from '../data/formats/format.ts';
 import { NearsightError } from '../errors.ts';
 import { writeFileAtomically, writeFolderAtomically } from './files.ts';
-import { openSource, type Source } from './sources.ts';
+import { openSource, type Source, type SourceOptions } from './sources.ts';
 
 /** What a file does not say of itself; `names` is for extended XYZ alone. */
-export interface InputOptions extends ReadOptions, FormatOptions {
-  /** Name of the format; told from the name of the file, else from its contents, when absent. */
-  readonly from?: string;
-}
+export interface InputOptions extends ReadOptions, FormatOptions, SourceOptions {}
 
 /** How frames are to be written. */
 export interface OutputOptions extends FormatOptions {
@@ -27,7 +24,7 @@ export interface OutputOptions extends FormatOptions {
  */
 export async function readDataset(path: string, options: InputOptions = {}): Promise<Dataset> {
   const hash = createHash('sha256');
-  const source = await openSource(path, options.from, hash);
+  const source = await openSource(path, options, hash);
   const frames: Frame[] = [];
   let skipped = 0;
   if ('chunks' in source) for await (const frame of readExtxyz(textOf(source, path), path, options)) frames.push(frame);
@@ -43,7 +40,7 @@ export async function readDataset(path: string, options: InputOptions = {}): Pro
 
 /** The same frame by frame; extended XYZ need not fit into memory. */
 export async function* readFrames(path: string, options: InputOptions = {}): AsyncGenerator<Frame, void, undefined> {
-  const source = await openSource(path, options.from);
+  const source = await openSource(path, options);
   if ('chunks' in source) for await (const frame of readExtxyz(textOf(source, path), path, options)) yield frame;
   else for (const frame of wholeFiles(source, options)) yield frame;
 }

@@ -24,7 +24,7 @@ export const CIF: Format = {
   name: 'cif',
   title: 'CIF, with or without symmetry',
   names: /\.cif$/i,
-  recognises: (head) => /^\s*data_/im.test(head) && /^\s*_cell[_.]length_a\s/im.test(head),
+  recognises: (head) => /^[ \t]*data_/im.test(head) && /^[ \t]*_cell[_.]length_a\s/im.test(head),
   read: ([file]) => readCif(file),
   write: writeCif,
 };
