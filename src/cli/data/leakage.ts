@@ -141,7 +141,7 @@ const formatFrame = (index: number): string => (index < 0 ? '–' : String(index
 
 function thresholdSentence({ threshold }: Leakage): string {
   const { value, resolution, chance, median, frames } = threshold;
-  const moved = `a copy whose atoms were moved by 0.001 Å is ${formatNumber(resolution)} away`;
+  const moved = `a copy that was changed by 0.001 Å is ${formatNumber(resolution)} away`;
   if (chance === null || median === null) {
     return `Twins are nearer than ${formatNumber(value)}: ${moved}; too few unrelated training frames (${frames}) to say more.`;
   }

@@ -81,9 +81,23 @@ export function environmentsOf(frames: readonly Frame[], descriptor: Descriptor,
   return set;
 }
 
-/** One whitening for each species; null for a species without environments. */
-export function whiteningsOf(set: EnvironmentSet, dimension: number): (Whitening | null)[] {
-  return set.map(({ rows }) => (rows.length === 0 ? null : whiteningOf(rows, dimension)));
+/** More environments than this do not make a covariance better. */
+const MOST_ENVIRONMENTS = 20_000;
+
+/** One whitening for each species, from two sets together; null for a species without environments. */
+export function whiteningsOf(set: EnvironmentSet, more: EnvironmentSet, dimension: number): (Whitening | null)[] {
+  return set.map(({ rows, frame }, species) => {
+    if (frame.length === 0) return null;
+    const stride = Math.ceil(frame.length / MOST_ENVIRONMENTS);
+    const count = Math.ceil(frame.length / stride);
+    const sample = new Float32Array(count * dimension + more[species].rows.length);
+    for (let k = 0; k < count; k++) {
+      const at = k * stride * dimension;
+      sample.set(rows.subarray(at, at + dimension), k * dimension);
+    }
+    sample.set(more[species].rows, count * dimension);
+    return whiteningOf(sample, dimension);
+  });
 }
 
 /** Features become whitened coordinates, in place. */

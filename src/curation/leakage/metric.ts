@@ -18,8 +18,6 @@ export interface Whitening {
   readonly environments: number;
 }
 
-/** More environments than this do not make the covariance better. */
-const MOST_ENVIRONMENTS = 20_000;
 /** A feature that varies by less than this share of its size does not vary: it is known to single precision only. */
 const RESOLUTION = 1e-3;
 /** Smallest variance of a direction; the features have variances up to 1 before the whitening. */
@@ -31,14 +29,12 @@ const SMALLEST_VARIANCE = 1e-3;
  * doi:10.1016/S0047-259X(03)00096-4): it has an inverse however few environments there are.
  */
 export function whiteningOf(rows: Float32Array, dimension: number): Whitening {
-  const total = rows.length / dimension;
-  const stride = Math.ceil(total / MOST_ENVIRONMENTS);
-  const n = Math.ceil(total / stride);
-  const { mean, scale } = momentsOf(rows, dimension, stride);
+  const n = rows.length / dimension;
+  const { mean, scale } = momentsOf(rows, dimension);
   const S = new Float64Array(dimension * dimension);
   let fourth = 0;
   const z = new Float64Array(dimension);
-  for (let i = 0; i < total; i += stride) {
+  for (let i = 0; i < n; i++) {
     for (let f = 0; f < dimension; f++) z[f] = (rows[i * dimension + f] - mean[f]) / scale[f];
     let square = 0;
     for (let f = 0; f < dimension; f++) {
@@ -83,15 +79,15 @@ export function whitenRows(rows: Float32Array, { dimension, mean, axes }: Whiten
   }
 }
 
-function momentsOf(rows: Float32Array, dimension: number, stride: number): { mean: Float64Array; scale: Float64Array } {
+function momentsOf(rows: Float32Array, dimension: number): { mean: Float64Array; scale: Float64Array } {
   const mean = new Float64Array(dimension);
   const square = new Float64Array(dimension);
-  let n = 0;
-  for (let at = 0; at < rows.length; at += stride * dimension, n++) {
+  const n = rows.length / dimension;
+  for (let at = 0; at < rows.length; at += dimension) {
     for (let f = 0; f < dimension; f++) mean[f] += rows[at + f];
   }
   for (let f = 0; f < dimension; f++) mean[f] /= n;
-  for (let at = 0; at < rows.length; at += stride * dimension) {
+  for (let at = 0; at < rows.length; at += dimension) {
     for (let f = 0; f < dimension; f++) square[f] += (rows[at + f] - mean[f]) ** 2;
   }
   const scale = square.map((sum, f) => {

@@ -2,7 +2,8 @@
 import type { Frame } from '../../data/dataset.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { createRandom } from '../../random.ts';
-import { rattled } from '../../structure/builders.ts';
+import { rattled, strained } from '../../structure/builders.ts';
+import type { Structure } from '../../structure/structure.ts';
 import { type Descriptor, descriptorLength } from '../descriptor.ts';
 import {
   descriptorFor,
@@ -23,23 +24,44 @@ export interface Space {
   readonly whitenings: readonly (Whitening | null)[];
   /** The training set itself, whitened. */
   readonly training: EnvironmentSet;
-  /** Median distance between a frame and a copy of it whose atoms were moved by 0.001 Å. */
+  /** Median distance between a frame and a copy of it whose atoms, or nearest distances, were changed by 0.001 Å. */
   readonly resolution: number;
 }
 
 /** Å. Coordinates are written with so many digits, and relaxed structures are relaxed so far. */
 const SAME_PLACE = 1e-3;
+/** A stretch that takes an atom as far from a neighbour at 2.5 Å. */
+const SAME_CELL = SAME_PLACE / 2.5;
 const SAMPLED_FRAMES = 24;
+/** Å, along each coordinate: far more than noise, far less than a difference that matters. */
+const AGITATION = 0.02;
+const AGITATED_FRAMES = 64;
 
-/** The space in which the environments of `frames` have unit covariance, species by species. */
+/**
+ * The space in which the environments of `frames` have unit covariance, species by species.
+ *
+ * Slightly agitated copies of some frames count among them: in a set of perfect crystals many features are zero by
+ * symmetry, and what is nothing but rounding would else be magnified until it had unit variance.
+ */
 export function spaceOf(frames: readonly Frame[], kernel: Kernel): Space {
-  const descriptor = descriptorFor(frames, kernel);
+  const random = createRandom(1);
+  const agitated = spread(frames, AGITATED_FRAMES).map((index) => ({
+    ...frames[index],
+    structure: rattled(frames[index].structure, AGITATION, random),
+  }));
+  const descriptor = descriptorFor([...frames, ...agitated], kernel);
   const dimension = descriptorLength(descriptor);
   const training = environmentsOf(frames, descriptor, kernel);
-  const whitenings = whiteningsOf(training, dimension);
+  const whitenings = whiteningsOf(training, environmentsOf(agitated, descriptor, kernel), dimension);
   whitenSet(training, whitenings);
   const space = { descriptor, dimension, whitenings, training };
   return { ...space, resolution: resolutionOf(frames, space, kernel) };
+}
+
+/** Indices of at most `count` frames, spread evenly. */
+function spread(frames: readonly Frame[], count: number): number[] {
+  const step = Math.ceil(frames.length / count);
+  return Array.from(frames.keys()).filter((index) => index % step === 0);
 }
 
 /** Frames as points of the space; those with elements that the training set does not have are nowhere. */
@@ -53,20 +75,27 @@ export function placeFrames(
   return set;
 }
 
+/**
+ * Stretched or moved at random, whichever makes the smaller difference: in a set of perfect crystals a broken symmetry
+ * is more of a novelty than a thousandth of an Å should be.
+ */
 function resolutionOf(frames: readonly Frame[], space: Omit<Space, 'resolution'>, kernel: Kernel): number {
-  const step = Math.ceil(frames.length / SAMPLED_FRAMES);
-  const sampled = frames.map((_, index) => index).filter((index) => index % step === 0);
-  const random = createRandom(1);
-  const moved = sampled.map((index) => ({
-    ...frames[index],
-    // √3 displacements of this width along x, y and z are one of SAME_PLACE.
-    structure: rattled(frames[index].structure, SAME_PLACE / Math.sqrt(3), random),
-  }));
+  const sampled = spread(frames, SAMPLED_FRAMES);
   const position = new Map(sampled.map((index, k) => [index, k]));
   const originals = selectEnvironments(space.training, (frame) => position.has(frame)).map(({ rows, frame }) => ({
     rows,
     frame: frame.map((index) => position.get(index)!),
   }));
-  const distances = matchedDistances(placeFrames(moved, space, kernel), originals, sampled.length).sort();
-  return distances[distances.length >> 1];
+  const medianTo = (change: (structure: Structure) => Structure): number => {
+    const changed = sampled.map((index) => ({ ...frames[index], structure: change(frames[index].structure) }));
+    const distances = matchedDistances(placeFrames(changed, space, kernel), originals, sampled.length).sort();
+    return distances[distances.length >> 1];
+  };
+  const random = createRandom(1);
+  const stretch = Float64Array.from({ length: 9 }, (_, c) => (c % 4 === 0 ? SAME_CELL : 0));
+  return Math.min(
+    // √3 displacements of this width along x, y and z are one of SAME_PLACE.
+    medianTo((structure) => rattled(structure, SAME_PLACE / Math.sqrt(3), random)),
+    medianTo((structure) => strained(structure, stretch)),
+  );
 }

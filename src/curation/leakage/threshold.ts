@@ -4,7 +4,7 @@
 export interface Threshold {
   /** Frames nearer than this to a training frame are its twins. */
   readonly value: number;
-  /** The distance of a copy whose atoms were moved by 0.001 Å: nearer frames are the same structure. */
+  /** The distance of a copy that was changed by 0.001 Å: nearer frames are the same structure. */
   readonly resolution: number;
   /** The distance that is reached by chance in one of a hundred such test sets; null with too few unrelated frames. */
   readonly chance: number | null;
