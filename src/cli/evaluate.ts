@@ -11,11 +11,20 @@ import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts
 import { writeFrames } from '../node/structures.ts';
 import { VERSION } from '../node/version.ts';
 import { formatErrorRows, renderReport } from '../report/index.ts';
-import { openDatasets, trainedOn, withModel } from './inputs.ts';
+import {
+  addInputFlags,
+  DATA,
+  type InputFlags,
+  inputOptions,
+  openDatasets,
+  trainedOn,
+  warnOfSkipped,
+  withModel,
+} from './inputs.ts';
 import { checkLeaks, type LeakCheck } from './leak-free.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, today } from './session.ts';
 
-interface EvaluateFlags extends CommonFlags {
+interface EvaluateFlags extends CommonFlags, InputFlags {
   readonly plots?: string;
   readonly write?: string;
   readonly train?: string[];
@@ -40,12 +49,13 @@ export function addEvaluate(program: Command): void {
     .summary('errors of a model on labelled frames')
     .description('Compares a model with the labels of some frames: overall, per group and per element.')
     .argument('<model>', 'model file (.safetensors)')
-    .argument('<data...>', 'labelled frames, extended XYZ')
+    .argument('<data...>', DATA)
     .optionsGroup('Evaluation:')
     .option('--plots <folder>', 'draw parity plots into this folder (parity.html)')
     .option('--write <file>', 'write the frames with their predictions as extended XYZ')
     .option('--train <file...>', 'training data of the model, where they are not beside it or beside DATA')
     .option('--no-leakage', 'do not look for frames that are in the training data already');
+  addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText('after', HELP)
     .action((model: string, data: string[], flags: EvaluateFlags) =>
@@ -59,7 +69,8 @@ async function evaluateCommand(
   data: readonly string[],
   flags: EvaluateFlags,
 ): Promise<undefined> {
-  const datasets = await openDatasets(data);
+  const datasets = await openDatasets(data, inputOptions(flags));
+  warnOfSkipped(session, datasets);
   await withModel(model, flags.threads, async ({ file, potential }) => {
     const known = trainedOn(file, datasets);
     if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);

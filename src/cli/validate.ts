@@ -29,7 +29,7 @@ export function addValidate(program: Command): void {
     )
     .argument('<model>', 'model file (.safetensors)')
     .optionsGroup('Checks:')
-    .option('--structures <file>', 'check on structures of this file')
+    .option('--structures <file>', 'check on structures of this file, in any format that can be read')
     .option('--explain', 'say what each check asks and where its limit comes from');
   addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)

@@ -23,7 +23,7 @@ const path = (name: string): string => join(folder, name);
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nearsight-chain-'));
   writeFileSync(path('config.yaml'), CONFIG);
-  const split = await run('data', 'split', SILICON, '--test', '0.2', '--out', 'silicon', '--quiet');
+  const split = await run('data', 'split', SILICON, '--test', '0.2', '--blocks', '--out', 'silicon', '--quiet');
   expect(split.code).toBe(0);
   training = await run('train', 'config.yaml', '--json');
   expect(training.stderr).not.toContain('error');
@@ -56,7 +56,7 @@ describe('from data to a model', () => {
   test('data convert packs, and loses nothing', async () => {
     expect((await run('data', 'convert', SILICON, 'packed.extxyz.gz')).code).toBe(0);
     const { code, stdout } = await run('data', 'convert', 'packed.extxyz.gz', 'unpacked.extxyz', '--json');
-    expect([code, JSON.parse(stdout)]).toEqual([0, { frames: 149, out: 'unpacked.extxyz' }]);
+    expect([code, JSON.parse(stdout)]).toEqual([0, { frames: 149, skipped: 0, out: 'unpacked.extxyz', format: 'extxyz' }]);
     const [before] = parseExtxyz(readFileSync(SILICON, 'utf8'), 'before');
     const [after] = parseExtxyz(readFileSync(path('unpacked.extxyz'), 'utf8'), 'after');
     expect(after.labels).toEqual(before.labels);

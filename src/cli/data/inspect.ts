@@ -3,9 +3,11 @@ import { type Inspection, inspectDataset, type Range } from '../../curation/inde
 import type { Dataset } from '../../data/index.ts';
 import { formatNumber, formatTable } from '../../report/index.ts';
 import { GPA } from '../../units.ts';
-import { openDatasets } from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
 import { sparkline } from '../sparkline.ts';
+
+type InspectFlags = CommonFlags & InputFlags;
 
 export function addInspect(data: Command): void {
   const command = data
@@ -15,7 +17,8 @@ export function addInspect(data: Command): void {
       'Counts, elements, ranges and distributions; missing labels, duplicates, outliers; whether energies, forces and ' +
         'stresses agree in unit and sign.',
     )
-    .argument('<file...>', 'labelled frames, extended XYZ');
+    .argument('<file...>', DATA);
+  addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText(
       'after',
@@ -26,12 +29,15 @@ Example:
 Whether the stress has the right sign and unit is settled by the data themselves: the energies of similar cells must
 change by the work that the stresses do. Exit code 1 when something is wrong with the data (severity "error").`,
     )
-    .action((files: string[], flags: CommonFlags) => runCommand(flags, (session) => inspectCommand(session, files)));
+    .action((files: string[], flags: InspectFlags) =>
+      runCommand(flags, (session) => inspectCommand(session, files, flags)),
+    );
 }
 
-async function inspectCommand(session: Session, paths: readonly string[]): Promise<number> {
-  const datasets = await openDatasets(paths);
-  const files = datasets.map(inspectDataset);
+async function inspectCommand(session: Session, paths: readonly string[], flags: InspectFlags): Promise<number> {
+  const datasets = await openDatasets(paths, inputOptions(flags));
+  warnOfSkipped(session, datasets);
+  const files = datasets.map((dataset) => inspectDataset(dataset));
   const findings = files.flatMap(({ source, findings }) => findings.map((finding) => ({ source, ...finding })));
   const elements = new Map<string, number>();
   for (const { symbol, atoms } of files.flatMap((file) => file.elements)) {
@@ -41,6 +47,7 @@ async function inspectCommand(session: Session, paths: readonly string[]): Promi
     frames: files.reduce((sum, file) => sum + file.frames, 0),
     atoms: files.reduce((sum, file) => sum + file.atoms, 0),
     elements: Object.fromEntries(elements),
+    skipped: datasets.reduce((sum, { skipped = 0 }) => sum + skipped, 0),
     findings,
     files,
   };

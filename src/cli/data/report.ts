@@ -6,9 +6,10 @@ import { writeFileAtomically } from '../../node/files.ts';
 import { readDataset } from '../../node/structures.ts';
 import { VERSION } from '../../node/version.ts';
 import { renderDataReport } from '../../report/index.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from '../session.ts';
 
-interface ReportFlags extends CommonFlags {
+interface ReportFlags extends CommonFlags, InputFlags {
   readonly name?: string;
 }
 
@@ -22,9 +23,10 @@ export function addDataReport(data: Command): void {
       'Writes one self-contained HTML page: findings, energy against volume, forces, distances, composition, groups, a ' +
         'map of the atomic environments, and the frames that should be looked at, drawn.',
     )
-    .argument('<file>', 'labelled frames')
+    .argument('<file>', DATA)
     .optionsGroup('Report:')
     .option('--name <text>', 'name of the data set; the name of the file when absent');
+  addInputFlags(command);
   addCommonFlags(command, 'write the page here', DEFAULT_OUT)
     .addHelpText(
       'after',
@@ -37,7 +39,8 @@ Example:
 
 async function reportCommand(session: Session, path: string, flags: ReportFlags): Promise<undefined> {
   const out = flags.out ?? DEFAULT_OUT;
-  const dataset = await readDataset(path);
+  const dataset = await readDataset(path, inputOptions(flags));
+  warnOfSkipped(session, [dataset]);
   const kernel = await createEngine(flags.threads);
   const portrait = portraitOf(dataset, inspectDataset(dataset), { kernel });
   const page = renderDataReport(portrait, {
