@@ -24,7 +24,7 @@ const MOST_PAIRS = 12;
 /** What a set of structures covers, as one HTML file, see `renderPage`. The same data give the same bytes. */
 export function renderCoverage(coverage: Coverage, options: CoveragePageOptions): string {
   const numbering = startNumbering();
-  const colours = groupColours(coverage.groups.map(({ name, made }) => ({ name, frames: made })));
+  const colours = coloursOf(coverage.groups);
   const sections = [
     groupSection(coverage, options, colours, numbering),
     mapSection(coverage, colours, numbering),
@@ -39,6 +39,18 @@ export function renderCoverage(coverage: Coverage, options: CoveragePageOptions)
     },
     sections,
   );
+}
+
+/** Groups that have a colour each. */
+const MOST_COLOURS = 7;
+
+/** A colour for each group; where there are too many, for what was done first: all surfaces have one. */
+function coloursOf(groups: Coverage['groups']): Map<string, string> {
+  const familyOf = (name: string): string => (groups.length <= MOST_COLOURS ? name : name.split(/[+-]/)[0]);
+  const families = new Map<string, number>();
+  for (const { name, made } of groups) families.set(familyOf(name), (families.get(familyOf(name)) ?? 0) + made);
+  const colours = groupColours(Array.from(families, ([name, frames]) => ({ name, frames })));
+  return new Map(groups.map(({ name }) => [name, colours.get(familyOf(name)) ?? '']));
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0);

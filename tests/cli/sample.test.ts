@@ -38,21 +38,22 @@ test('the example plan: structures with groups, no labels, and a page', async ()
     '--figure',
     'a.html',
     '--json',
+    '--quiet',
   );
   expect(made.stderr).toBe('');
   expect(made.code).toBe(0);
   const document = json(made);
-  expect(document).toMatchObject({ frames: 200, seed: 1, refused: [] });
-  const frames = parseExtxyz(readFileSync(path('a.extxyz'), 'utf8'), 'a').frames;
-  expect(frames).toHaveLength(200);
+  expect(document).toMatchObject({ frames: 120, seed: 1, refused: [] });
+  const frames = parseExtxyz(readFileSync(path('a.extxyz'), 'utf8'), 'a');
+  expect(frames).toHaveLength(120);
   const groups = new Set(frames.map(({ group }) => group));
-  for (const group of ['hydrostatic', 'shear-yz', 'uniaxial-xx+rattle', 'vacancy+rattle-600K', 'surface-111+rattle']) {
+  for (const group of ['hydrostatic', 'shear-yz', 'uniaxial-xx', 'vacancy+rattle-600K', 'surface-111+rattle']) {
     expect(groups).toContain(group);
   }
   expect(frames.filter(({ group }) => group === 'hydrostatic')).toHaveLength(13);
-  expect(new Set(frames.map(({ info }) => info.id)).size).toBe(200);
+  expect(new Set(frames.map(({ info }) => info.id)).size).toBe(120);
   for (const { labels } of frames) expect(labels).toEqual({});
-  expect(readFileSync(path('a.html'), 'utf8')).toContain('200 structures chosen out of');
+  expect(readFileSync(path('a.html'), 'utf8')).toContain('120 structures chosen out of');
 });
 
 test('with a potential, and the same bits whatever the threads', async () => {

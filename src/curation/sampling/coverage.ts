@@ -75,7 +75,7 @@ function mapOf(group: readonly number[], isKept: ReadonlySet<number>, space: Env
   const total = space.species.length;
   const stride = Math.max(1, total / MOST_POINTS);
   const map = { x: [] as number[], y: [] as number[], group: [] as number[], kept: [] as boolean[] };
-  for (let k = 0, frame = 0; Math.floor(k * stride) < total; k++) {
+  for (let k = 0, frame = 0; k < MOST_POINTS && Math.floor(k * stride) < total; k++) {
     const i = Math.floor(k * stride);
     while (first[frame + 1] <= i) frame++;
     map.x.push(Number(points[i * dimensions].toPrecision(5)));

@@ -37,7 +37,7 @@ export interface Refusal {
 export interface SamplingStep {
   /** Structures so far. */
   readonly made: number;
-  /** Parts of the plan that are done, and all of them. */
+  /** Parts of the plan that are done, and all of them; the look at all environments is the last. */
   readonly part: number;
   readonly parts: number;
   readonly note: string;
@@ -313,7 +313,7 @@ function numbered(samples: readonly Sample[]): Sample[] {
 }
 
 function stepOf({ samples, part, plan }: Work, note: string): SamplingStep {
-  return { made: samples.length, part, parts: plan.parts.length, note };
+  return { made: samples.length, part, parts: plan.parts.length + 1, note };
 }
 
 /** Passes on how far a later stage has come. */
