@@ -37,14 +37,16 @@ describe('formats on the command line', () => {
     });
     const back = await run('data', 'convert', 'system', 'back.extxyz');
     expect([back.code, back.stdout, back.stderr]).toEqual([0, 'back.extxyz: 149 frames\n', '']);
+    const silicon = readFileSync(SILICON, 'utf8');
     const energies = (text: string): number[] =>
       parseExtxyz(text, 'x')
         .map(({ labels }) => labels.energy ?? Number.NaN)
         .sort((a, b) => a - b);
-    expect(energies(readFileSync(path('back.extxyz'), 'utf8'))).toEqual(energies(readFileSync(SILICON, 'utf8')));
+    expect(energies(readFileSync(path('back.extxyz'), 'utf8'))).toEqual(energies(silicon));
     // The folder is data like a file is.
+    const atoms = parseExtxyz(silicon, 'x').reduce((sum, { structure }) => sum + structure.numbers.length, 0);
     const inspection = json(await run('data', 'inspect', 'system', '--json'));
-    expect(inspection).toMatchObject({ frames: 149, atoms: 1192, skipped: 0 });
+    expect(inspection).toMatchObject({ frames: 149, atoms, skipped: 0 });
     const again = await run('data', 'convert', SILICON, 'system', '--to', 'deepmd');
     expect([again.code, again.stderr.includes('not empty')]).toEqual([3, true]);
     expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([]);
