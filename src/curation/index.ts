@@ -1,3 +1,4 @@
+export { compareDatasets } from './doctor/compare.ts';
 export { type Applied, type FixedDataset, fixDataset } from './doctor/fix.ts';
 export {
   type ElementCount,

@@ -56,8 +56,13 @@ export interface Inspection {
   readonly labelNames: Readonly<Record<keyof LabelSources, Readonly<Record<string, number>>>>;
   /** eV/atom. */
   readonly energyPerAtom: Range | null;
-  /** Root mean square of the components and largest |F|, eV/Å. */
-  readonly forces: { readonly rms: number; readonly max: number; readonly maxFrame: number } | null;
+  /** Root mean square of the components; largest |F| of the quietest and of the wildest frame, and which that is, eV/Å. */
+  readonly forces: {
+    readonly rms: number;
+    readonly smallest: number;
+    readonly max: number;
+    readonly maxFrame: number;
+  } | null;
   /** Components, and the pressure −tr σ/3 (positive in compression), eV/Å³. */
   readonly stress: { readonly component: Range; readonly pressure: Range } | null;
   /** Shortest distance in the data set, Å, and between which atoms of which frame. */
@@ -205,17 +210,19 @@ function countNames(frames: readonly Frame[]): Inspection['labelNames'] {
 
 function forceSummary(sound: readonly Frame[], facts: readonly FrameFacts[]): Inspection['forces'] {
   let squares = 0;
+  let smallest = Number.POSITIVE_INFINITY;
   let max = 0;
   let maxFrame = -1;
   for (const [index, { forces }] of facts.entries()) {
     if (forces === undefined) continue;
     squares += forces.squares;
+    smallest = Math.min(smallest, forces.largest);
     if (maxFrame >= 0 && forces.largest <= max) continue;
     max = forces.largest;
     maxFrame = index;
   }
   const components = sound.reduce((sum, { labels }) => sum + (labels.forces?.length ?? 0), 0);
-  return maxFrame < 0 ? null : { rms: Math.sqrt(squares / components), max, maxFrame };
+  return maxFrame < 0 ? null : { rms: Math.sqrt(squares / components), smallest, max, maxFrame };
 }
 
 function stressSummary(sound: readonly Frame[]): Inspection['stress'] {

@@ -1,33 +1,40 @@
 import type { Command } from 'commander';
-import { type Inspection, inspectDataset, type Range } from '../../curation/index.ts';
+import { compareDatasets, type Finding, fixDataset, type Inspection, inspectDataset } from '../../curation/index.ts';
 import type { Dataset } from '../../data/index.ts';
-import { formatNumber, formatTable } from '../../report/index.ts';
-import { GPA } from '../../units.ts';
+import { createEngine } from '../../node/engine.ts';
+import { writeFrames } from '../../node/structures.ts';
 import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
-import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
-import { sparkline } from '../sparkline.ts';
+import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, usageError } from '../session.ts';
+import { describeFindings, describeInspection } from './inspect-text.ts';
 
-type InspectFlags = CommonFlags & InputFlags;
+interface InspectFlags extends CommonFlags, InputFlags {
+  readonly fix?: string;
+}
 
 export function addInspect(data: Command): void {
   const command = data
     .command('inspect')
     .summary('what is in a file, and what is wrong with it')
     .description(
-      'Counts, elements, ranges and distributions; missing labels, duplicates, outliers; whether energies, forces and ' +
-        'stresses agree in unit and sign.',
+      'Says which conventions the labels follow, what is wrong with them, and what is in the file: counts, elements, ' +
+        'ranges, distributions.',
     )
-    .argument('<file...>', DATA);
+    .argument('<file...>', DATA)
+    .optionsGroup('Inspection:')
+    .option('--fix <file>', 'write the data here with everything mended that is beyond doubt');
   addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   nearsight data inspect data.extxyz
+  nearsight data inspect data.extxyz --fix mended.extxyz
 
-Whether the stress has the right sign and unit is settled by the data themselves: the energies of similar cells must
-change by the work that the stresses do. Exit code 1 when something is wrong with the data (severity "error").`,
+Sign, unit and order are settled by the data themselves: the energies of similar frames must change by the work that
+forces and stresses do, and stresses must fit a linear model of the forces. A verdict needs odds of 1000 to 1; where
+the data do not give them, it says so. A unit that all labels share cannot be seen.
+Exit code 1 when something is wrong with the data (severity "error"); with --fix, when something is left.`,
     )
     .action((files: string[], flags: InspectFlags) =>
       runCommand(flags, (session) => inspectCommand(session, files, flags)),
@@ -35,10 +42,18 @@ change by the work that the stresses do. Exit code 1 when something is wrong wit
 }
 
 async function inspectCommand(session: Session, paths: readonly string[], flags: InspectFlags): Promise<number> {
+  if (flags.fix !== undefined && paths.length > 1) {
+    throw usageError('--fix mends one file at a time', 'give one file, or leave --fix out');
+  }
   const datasets = await openDatasets(paths, inputOptions(flags));
   warnOfSkipped(session, datasets);
-  const files = datasets.map((dataset) => inspectDataset(dataset));
-  const findings = files.flatMap(({ source, findings }) => findings.map((finding) => ({ source, ...finding })));
+  const kernel = await createEngine(1);
+  const files = datasets.map((dataset) => inspectDataset(dataset, kernel));
+  const between = compareDatasets(datasets);
+  const findings: (Finding & { readonly source: string })[] = [
+    ...files.flatMap(({ source, findings: ofFile }) => ofFile.map((finding) => ({ source, ...finding }))),
+    ...(between === null ? [] : [{ source: 'all files', ...between }]),
+  ];
   const elements = new Map<string, number>();
   for (const { symbol, atoms } of files.flatMap((file) => file.elements)) {
     elements.set(symbol, (elements.get(symbol) ?? 0) + atoms);
@@ -51,101 +66,42 @@ async function inspectCommand(session: Session, paths: readonly string[], flags:
     findings,
     files,
   };
-  const text = datasets.map((dataset, k) => describe(dataset, files[k])).join('\n\n');
-  await session.printAndSave(document, text);
-  return findings.some((finding) => finding.severity === 'error') ? 1 : 0;
+  const text = datasets.map((dataset, k) => describeInspection(dataset, files[k]));
+  if (between !== null) text.push(describeFindings([between]));
+  const grave = findings.some(({ severity }) => severity === 'error');
+  if (flags.fix === undefined) {
+    await session.printAndSave(document, text.join('\n\n'));
+    return grave ? 1 : 0;
+  }
+  const { fixed, left } = mended(datasets[0], files[0], (dataset) => inspectDataset(dataset, kernel));
+  const frames = await writeFrames(flags.fix, fixed.dataset.frames, { warn: session.warn });
+  const told = { out: flags.fix, frames, applied: fixed.applied, left: left.map(({ code }) => code) };
+  text.push(describeFix(flags.fix, frames, { applied: fixed.applied, left }));
+  await session.printAndSave({ ...document, fixed: told }, text.join('\n\n'));
+  return left.length > 0 ? 1 : 0;
 }
 
-function describe({ frames }: Dataset, found: Inspection): string {
-  const lines = [
-    `${found.source}: ${found.frames} frames, ${found.atoms} atoms`,
-    `elements  ${found.elements.map(({ symbol, atoms }) => `${symbol} (${atoms} atoms)`).join(', ')}`,
-    `labels    ${(['energy', 'forces', 'stress'] as const).map((name) => `${name} ${found.labelled[name]}`).join(', ')} of ${found.frames}`,
-  ];
-  const rows = quantities(frames, found);
-  if (rows.length > 0) {
-    lines.push(
-      '',
-      formatTable(rows, [
-        { header: '', cell: (row) => row.name },
-        { header: 'from', align: 'right', cell: (row) => formatNumber(row.range.min, { digits: row.digits }) },
-        { header: 'to', align: 'right', cell: (row) => formatNumber(row.range.max, { digits: row.digits }) },
-        { header: 'unit', cell: (row) => row.unit },
-        { header: 'distribution', cell: (row) => row.plot },
-      ]),
-    );
+/** The mended data and the errors that are left in them. */
+function mended(
+  dataset: Dataset,
+  inspection: Inspection,
+  inspect: (dataset: Dataset) => Inspection,
+): { fixed: ReturnType<typeof fixDataset>; left: readonly Finding[] } {
+  const fixed = fixDataset(dataset, inspection);
+  const after = fixed.applied.length === 0 ? inspection : inspect(fixed.dataset);
+  return { fixed, left: after.findings.filter(({ severity }) => severity === 'error') };
+}
+
+function describeFix(
+  out: string,
+  frames: number,
+  { applied, left }: { readonly applied: ReturnType<typeof fixDataset>['applied']; readonly left: readonly Finding[] },
+): string {
+  const lines = [`${out}: ${frames} frames`];
+  if (applied.length === 0) lines.push('  nothing was changed: nothing is wrong that can be mended without doubt');
+  for (const { code, frames: changed, what } of applied) {
+    lines.push(`  ${what} [${code}]${changed.length === 0 ? '' : `, ${changed.length} frames`}`);
   }
-  if (found.groups.length > 1) {
-    lines.push(
-      '',
-      formatTable(found.groups, [
-        { header: 'group', cell: (group) => (group.name === '' ? '(no group)' : group.name) },
-        { header: 'frames', align: 'right', cell: (group) => formatNumber(group.frames, { decimals: 0 }) },
-        { header: 'atoms', align: 'right', cell: (group) => formatNumber(group.atoms, { decimals: 0 }) },
-      ]),
-    );
-  }
-  lines.push('', stressSentence(found));
-  if (found.findings.length === 0) lines.push('No complaints.');
-  for (const { severity, message, code, hint } of found.findings) {
-    lines.push(`${severity}: ${message} [${code}]`, `  hint: ${hint}`);
-  }
+  for (const { code, message } of left) lines.push(`  left as it was: ${message} [${code}]`);
   return lines.join('\n');
-}
-
-interface Quantity {
-  readonly name: string;
-  readonly unit: string;
-  readonly range: Range;
-  readonly digits: number;
-  readonly plot: string;
-}
-
-function quantities(frames: Dataset['frames'], found: Inspection): Quantity[] {
-  const rows: Quantity[] = [];
-  const add = (name: string, unit: string, range: Range | null, plot = '', digits = 4): void => {
-    if (range !== null) rows.push({ name, unit, range, digits, plot });
-  };
-  const periodic = frames.filter(({ labels }) => labels.stress !== undefined);
-  add('atoms per frame', '', found.atomsPerFrame, sparkline(frames.map(({ structure }) => structure.numbers.length)));
-  const energies = frames.map(({ labels, structure }) => (labels.energy ?? Number.NaN) / structure.numbers.length);
-  add('energy', 'eV/atom', found.energyPerAtom, sparkline(energies), 6);
-  if (found.forces !== null) {
-    const components = frames.flatMap(({ labels }) => Array.from(labels.forces ?? []));
-    const { rms, max } = found.forces;
-    add(`force components (rms ${formatNumber(rms)})`, 'eV/Å', rangeOf(components), sparkline(components));
-    add('largest force', 'eV/Å', { min: max, max, mean: max });
-  }
-  const pressures = periodic.map(({ labels: { stress } }) => -(stress![0] + stress![4] + stress![8]) / 3 / GPA);
-  add('pressure', 'GPa', found.stress && inGPa(found.stress.pressure), sparkline(pressures));
-  add('volume', 'Å³/atom', found.volumePerAtom);
-  add('nearest neighbour', 'Å', found.nearest);
-  return rows;
-}
-
-const inGPa = ({ min, max, mean }: Range): Range => ({ min: min / GPA, max: max / GPA, mean: mean / GPA });
-
-function rangeOf(values: readonly number[]): Range {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  let sum = 0;
-  for (const value of values) {
-    min = Math.min(min, value);
-    max = Math.max(max, value);
-    sum += value;
-  }
-  return { min, max, mean: sum / values.length };
-}
-
-function stressSentence({ stressCheck, labelled }: Inspection): string {
-  if (labelled.stress === 0) return 'No frame has a stress.';
-  const { verdict, slope, slopeError, pairs } = stressCheck;
-  const measured = `${formatNumber(slope)} ± ${formatNumber(slopeError, { digits: 1 })} times the work of the stresses, ${pairs} pairs of cells`;
-  const sentences: Readonly<Record<typeof verdict, string>> = {
-    consistent: `Energies and stresses agree in unit and sign (energies change by ${measured}).`,
-    opposite: `Energies and stresses disagree in sign (energies change by ${measured}).`,
-    scaled: `Energies and stresses disagree in size (energies change by ${measured}).`,
-    'cannot-tell': 'Whether energies and stresses agree cannot be told from these frames: too few of similar cells.',
-  };
-  return sentences[verdict];
 }

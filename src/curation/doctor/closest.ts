@@ -40,7 +40,7 @@ export function closestContacts(structure: Structure, guess: number = FIRST_REAC
   let largest = 0;
   for (let i = 0; i < radii.length; i++) largest = Math.max(largest, radii[i]);
   for (let reach = Math.max(guess, largest); ; reach = Math.min(LAST_REACH, 2 * reach)) {
-    const contacts = contactsWithin(structure, radii, Math.min(reach, LAST_REACH));
+    const contacts = contactsWithin(structure, radii, { reach: Math.min(reach, LAST_REACH), largest });
     if (contacts !== null || reach >= LAST_REACH) return contacts;
   }
 }
@@ -132,91 +132,136 @@ function sorted(
   return { start, order, points: rowsTimes3(inOrder, cell, inOrder) };
 }
 
+/** Where steps from the boxes of one axis lead: the box, and the images of the cell in between. */
+interface Steps {
+  readonly count: number;
+  readonly range: number;
+  /** Box that box b + step is, at b + step + range; −1 where there is nothing. */
+  readonly box: Int32Array;
+  readonly shift: Int32Array;
+}
+
+function stepsAlong(count: number, range: number, repeats: boolean): Steps {
+  const box = new Int32Array(count + 2 * range);
+  const shift = new Int32Array(count + 2 * range);
+  for (let k = 0; k < box.length; k++) {
+    shift[k] = Math.floor((k - range) / count);
+    box[k] = shift[k] !== 0 && !repeats ? -1 : k - range - shift[k] * count;
+  }
+  return { count, range, box, shift };
+}
+
 /** The best pairs so far: squared distance, squared ratio, and their places in the order of the boxes. */
 interface Best {
   near: number;
-  nearPair: [number, number];
+  nearA: number;
+  nearB: number;
   ratio: number;
-  ratioPair: [number, number];
+  ratioA: number;
+  ratioB: number;
+  /** Squared sum of the two largest radii. */
+  readonly widest: number;
 }
 
-function contactsWithin(structure: Structure, radii: Float64Array, reach: number): Contacts | null {
+function contactsWithin(
+  structure: Structure,
+  radii: Float64Array,
+  { reach, largest }: { readonly reach: number; readonly largest: number },
+): Contacts | null {
   const boxes = boxesOf(structure, reach);
-  const { counts, cell, pbc, range, order } = boxes;
+  const { counts, pbc, range, order } = boxes;
   if (Math.max(...range) > MOST_IMAGES) {
     throw new NearsightError('too-many-neighbours', `the cell is too thin: ${Math.max(...range)} images within reach`, {
       hint: 'check that the cell is in Å, rows being lattice vectors',
       place: { field: 'cell' },
     });
   }
-  const best: Best = { near: reach * reach, nearPair: [-1, -1], ratio: Number.POSITIVE_INFINITY, ratioPair: [-1, -1] };
-  const sortedRadii = order.length === 0 ? radii : Float64Array.from(order, (atom) => radii[atom]);
-  const [na, nb, nc] = counts;
-  // Half of all directions: each pair is met once.
-  for (let dc = 0; dc <= range[2]; dc++) {
-    for (let db = dc === 0 ? 0 : -range[1]; db <= range[1]; db++) {
-      for (let da = dc === 0 && db === 0 ? 0 : -range[0]; da <= range[0]; da++) {
-        for (let c = 0; c < nc; c++) {
-          const shiftC = Math.floor((c + dc) / nc);
-          if (shiftC !== 0 && !pbc[2]) continue;
-          for (let b = 0; b < nb; b++) {
-            const shiftB = Math.floor((b + db) / nb);
-            if (shiftB !== 0 && !pbc[1]) continue;
-            for (let a = 0; a < na; a++) {
-              const shiftA = Math.floor((a + da) / na);
-              if (shiftA !== 0 && !pbc[0]) continue;
-              const from = (c * nb + b) * na + a;
-              const to = ((c + dc - shiftC * nc) * nb + (b + db - shiftB * nb)) * na + (a + da - shiftA * na);
-              const x = shiftA * cell[0] + shiftB * cell[3] + shiftC * cell[6];
-              const y = shiftA * cell[1] + shiftB * cell[4] + shiftC * cell[7];
-              const z = shiftA * cell[2] + shiftB * cell[5] + shiftC * cell[8];
-              compare(boxes, sortedRadii, [from, to, x, y, z], best);
+  const sortedRadii = new Float64Array(order.length);
+  for (let k = 0; k < order.length; k++) sortedRadii[k] = radii[order[k]];
+  const best: Best = {
+    ...{ near: reach * reach, nearA: -1, nearB: -1 },
+    ...{ ratio: Number.POSITIVE_INFINITY, ratioA: -1, ratioB: -1, widest: (2 * largest) ** 2 },
+  };
+  const [x, y, z] = [0, 1, 2].map((k) => stepsAlong(counts[k], range[k], pbc[k]));
+  for (let c = 0, from = 0; c < z.count; c++) {
+    for (let b = 0; b < y.count; b++) {
+      for (let a = 0; a < x.count; a++, from++) {
+        if (boxes.start[from] < boxes.start[from + 1])
+          searchAround(boxes, sortedRadii, { a, b, c, x, y, z, from }, best);
+      }
+    }
+  }
+  if (best.nearA < 0) return null;
+  const contact = (k: number, l: number, distance: number): Contact => {
+    const atoms: [number, number] = [Math.min(order[k], order[l]), Math.max(order[k], order[l])];
+    return { atoms, distance, ratio: distance / (radii[atoms[0]] + radii[atoms[1]]) };
+  };
+  const { nearA, nearB, ratioA, ratioB } = best;
+  const tight = Math.sqrt(best.ratio) * (sortedRadii[ratioA] + sortedRadii[ratioB]);
+  return { nearest: contact(nearA, nearB, Math.sqrt(best.near)), tightest: contact(ratioA, ratioB, tight) };
+}
+
+interface Place {
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly x: Steps;
+  readonly y: Steps;
+  readonly z: Steps;
+  readonly from: number;
+}
+
+/** Squared distance beyond which no pair is the nearest or the tightest. */
+function farthestOfUse({ near, ratio, widest }: Best): number {
+  return Math.max(near, ratio * widest);
+}
+
+/** All pairs of a box with itself and with the boxes in half of all directions, so that each pair is met once. */
+function searchAround({ start, points, cell }: Boxes, radii: Float64Array, place: Place, best: Best): void {
+  const { a, b, c, x, y, z, from } = place;
+  let limit = farthestOfUse(best);
+  for (let dc = 0; dc <= z.range; dc++) {
+    const kc = c + dc + z.range;
+    if (z.box[kc] < 0) continue;
+    for (let db = dc === 0 ? 0 : -y.range; db <= y.range; db++) {
+      const kb = b + db + y.range;
+      if (y.box[kb] < 0) continue;
+      const row = (z.box[kc] * y.count + y.box[kb]) * x.count;
+      const same = dc === 0 && db === 0;
+      for (let da = same ? 0 : -x.range; da <= x.range; da++) {
+        const ka = a + da + x.range;
+        if (x.box[ka] < 0) continue;
+        const to = row + x.box[ka];
+        const end = start[to + 1];
+        if (start[to] === end) continue;
+        const sx = x.shift[ka] * cell[0] + y.shift[kb] * cell[3] + z.shift[kc] * cell[6];
+        const sy = x.shift[ka] * cell[1] + y.shift[kb] * cell[4] + z.shift[kc] * cell[7];
+        const sz = x.shift[ka] * cell[2] + y.shift[kb] * cell[5] + z.shift[kc] * cell[8];
+        for (let k = start[from]; k < start[from + 1]; k++) {
+          const px = points[3 * k] - sx;
+          const py = points[3 * k + 1] - sy;
+          const pz = points[3 * k + 2] - sz;
+          for (let l = same && da === 0 ? k + 1 : start[to]; l < end; l++) {
+            const dx = points[3 * l] - px;
+            const dy = points[3 * l + 1] - py;
+            const dz = points[3 * l + 2] - pz;
+            const square = dx * dx + dy * dy + dz * dz;
+            if (square >= limit) continue;
+            const sum = radii[k] + radii[l];
+            if (square < best.near) {
+              best.near = square;
+              best.nearA = k;
+              best.nearB = l;
             }
+            if (square < best.ratio * sum * sum) {
+              best.ratio = square / (sum * sum);
+              best.ratioA = k;
+              best.ratioB = l;
+            }
+            limit = farthestOfUse(best);
           }
         }
       }
     }
   }
-  if (best.nearPair[0] < 0) return null;
-  const contact = ([k, l]: readonly [number, number], distance: number): Contact => {
-    const atoms: [number, number] = [Math.min(order[k], order[l]), Math.max(order[k], order[l])];
-    return { atoms, distance, ratio: distance / (radii[atoms[0]] + radii[atoms[1]]) };
-  };
-  const [k, l] = best.ratioPair;
-  const tight = Math.sqrt(best.ratio) * (sortedRadii[k] + sortedRadii[l]);
-  return { nearest: contact(best.nearPair, Math.sqrt(best.near)), tightest: contact(best.ratioPair, tight) };
-}
-
-/** All pairs of two boxes, the second one shifted; of a box with itself each pair once. */
-function compare(
-  { start, points }: Boxes,
-  radii: Float64Array,
-  [from, to, x, y, z]: readonly [number, number, number, number, number],
-  best: Best,
-): void {
-  const same = from === to && x === 0 && y === 0 && z === 0;
-  let near = best.near;
-  let ratio = best.ratio;
-  for (let k = start[from]; k < start[from + 1]; k++) {
-    const px = points[3 * k] - x;
-    const py = points[3 * k + 1] - y;
-    const pz = points[3 * k + 2] - z;
-    for (let l = same ? k + 1 : start[to]; l < start[to + 1]; l++) {
-      const dx = points[3 * l] - px;
-      const dy = points[3 * l + 1] - py;
-      const dz = points[3 * l + 2] - pz;
-      const square = dx * dx + dy * dy + dz * dz;
-      if (square < near) {
-        near = square;
-        best.nearPair = [k, l];
-      }
-      const sum = radii[k] + radii[l];
-      if (square < ratio * sum * sum) {
-        ratio = square / (sum * sum);
-        best.ratioPair = [k, l];
-      }
-    }
-  }
-  best.near = near;
-  best.ratio = ratio;
 }

@@ -59,16 +59,16 @@ export function energySpread(frames: readonly Frame[], set: readonly number[]): 
 
 /** FNV-1a of what makes a structure, coordinates in grains. */
 function hashOf({ numbers, positions, cell, pbc }: Structure): number {
-  let hash = 0x811c9dc5;
-  const add = (value: number): void => {
-    hash = Math.imul(hash ^ value, 0x01000193);
-    hash ^= hash >>> 15;
-  };
-  for (const z of numbers) add(z);
-  for (const x of positions) add(Math.round(x / GRAIN) | 0);
-  for (const x of cell) add(Math.round(x / GRAIN) | 0);
-  for (const repeats of pbc) add(repeats ? 1 : 0);
+  let hash = (pbc[0] ? 1 : 0) + (pbc[1] ? 2 : 0) + (pbc[2] ? 4 : 0);
+  for (let i = 0; i < numbers.length; i++) hash = mixed(hash, numbers[i]);
+  for (let c = 0; c < positions.length; c++) hash = mixed(hash, Math.floor(positions[c] / GRAIN + 0.5) | 0);
+  for (let c = 0; c < 9; c++) hash = mixed(hash, Math.floor(cell[c] / GRAIN + 0.5) | 0);
   return hash;
+}
+
+function mixed(hash: number, value: number): number {
+  const product = Math.imul(hash ^ value, 0x01000193);
+  return product ^ (product >>> 15);
 }
 
 function same(a: Structure, b: Structure): boolean {

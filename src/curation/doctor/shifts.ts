@@ -24,9 +24,11 @@ const FEWEST_GROUPS = 2;
 /** Shifts below this may be physics that the model does not know, eV/atom; without a model a lot more may. */
 const LEAST_SHIFT = 0.4;
 const LEAST_WITHOUT_MODEL = 3;
+/** What forces of some frames do not know of the energies of others, eV/atom: up to 0.14 for metal surfaces from bulk. */
+const LEAST_ERROR = 0.1;
 /** A shift counts beyond so many errors, and is known well enough to be taken off beyond these. */
-const CLEAR = 5;
-const DETERMINED = 10;
+const CLEAR = 4;
+const DETERMINED = 5;
 
 /** The same in another unit. */
 export function scaledShifts({ withModel, groups }: EnergyShifts, factor: number): EnergyShifts {
@@ -93,7 +95,7 @@ export function findShifts(
 function errorOf(groups: readonly { readonly shift: number; readonly spread: number }[], k: number): number {
   const others = groups.filter((_, other) => other !== k);
   const apart = median(others.map(({ shift }) => Math.abs(shift)));
-  return Math.max(1.4826 * apart, groups[k].spread);
+  return Math.max(1.4826 * apart, groups[k].spread, LEAST_ERROR);
 }
 
 function median(values: readonly number[]): number {

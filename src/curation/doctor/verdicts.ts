@@ -270,27 +270,40 @@ function stressScore(data: Regression, { sign, unit }: Pick<StressHypothesis, 's
 }
 
 /** Work that the energies show beyond that of the forces, against the work that the stresses give. */
-function stressPairScores(strained: readonly WorkPair[], energies: EnergyHypothesis): number[] {
+function stressPairScores(all: readonly WorkPair[], energies: EnergyHypothesis): number[] {
+  const strained = [...all].sort((a, b) => a.strain - b.strain || a.from - b.from).slice(0, MOST_STRAINED);
   const seen = new Set(strained.flatMap(({ from, to }) => [from, to]));
   const y = strained.map(({ atoms, energy, forces }) => {
     const { energy: toEv, forces: toForce } = energyCorrection(energies, atoms);
     return (energy * toEv - forces * toForce) / atoms;
   });
-  return STRESS_HYPOTHESES.map(({ sign, unit, order }) => {
+  const dv = strained.map(({ atoms, stress }) => (stress?.volume ?? 0) / atoms);
+  // Signs and units of one kind have the same regression: only the factor differs.
+  const known = new Map<string, readonly [Regression, Regression]>();
+  const regressions = (unit: StressUnit, order: VoigtOrder): readonly [Regression, Regression] => {
+    const key = `${unit.startsWith('virial') ? unit : ''} ${order}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
     const x = strained.map(({ atoms, stress }) =>
       stress === null ? 0 : workUnder(stress, { unit, order }, atoms) / atoms,
     );
-    const dv = strained.map(({ atoms, stress }) => (stress?.volume ?? 0) / atoms);
+    const both = [regressionOf(x, y, seen.size - 1), withoutVolume(x, y, { dv, n: seen.size - 2 })] as const;
+    known.set(key, both);
+    return both;
+  };
+  return STRESS_HYPOTHESES.map(({ sign, unit, order }) => {
     const s = sign === 'ok' ? 1 : -1;
     const score = (data: Regression): number =>
       unit === 'another-factor'
         ? unnamedLikelihood(data, s)
         : logLikelihood(data, s / STRESS_FACTORS[unit], PAIR_WIDTH);
-    const plain = regressionOf(x, y, seen.size - 1);
-    return Math.max(score(plain), score(withoutVolume(x, y, { dv, n: seen.size - 2 })) - OFFSET_PENALTY);
+    const [plain, offset] = regressions(unit, order);
+    return Math.max(score(plain), score(offset) - OFFSET_PENALTY);
   });
 }
 
+/** Pairs of one group that are looked at, the least strained ones. */
+const MOST_STRAINED = 200;
 /** ln of what a constant stress as a further parameter costs. */
 const OFFSET_PENALTY = 2;
 

@@ -43,7 +43,7 @@ const MOST_STRAIN = 0.06;
 const MOST_SHIFT = 0.2;
 /** Coordinates that are compared in all: bounds the time. */
 const MOST_COORDINATES = 2_000_000;
-const MOST_PAIRS = 2000;
+const MOST_PAIRS = 800;
 const FEWEST_PARTNERS = 3;
 
 /**
@@ -168,6 +168,7 @@ function displacements(
   const p = placesOf(from);
   const q = placesOf(to);
   const atoms = a.numbers.length;
+  if (farApart(p, q, { periodic, cell: a.cell, limit: FAR * MOST_SHIFT * nearest })) return null;
   const shifts = new Float64Array(3 * atoms);
   const mean = [0, 0, 0];
   let moved = false;
@@ -187,6 +188,34 @@ function displacements(
   if (!(rms <= MOST_SHIFT * nearest)) return null;
   if (rms < 1e-6) return STILL;
   return { shift: rms / nearest, start, end: periodic ? rowsTimes3(shifts, b.cell) : shifts };
+}
+
+/** Structures whose first atoms are so many times too far apart are not compared any further. */
+const FAR = 3;
+const FIRST_ATOMS = 8;
+
+/** A quick look at the first atoms, their common shift left out. */
+function farApart(
+  p: Float64Array,
+  q: Float64Array,
+  { periodic, cell, limit }: { readonly periodic: boolean; readonly cell: Float64Array; readonly limit: number },
+): boolean {
+  const n = Math.min(p.length, 3 * FIRST_ATOMS);
+  let squares = 0;
+  for (let axis = 0; axis < 3; axis++) {
+    // In a skewed cell this is not the displacement, but of its size.
+    const length = periodic ? Math.hypot(cell[3 * axis], cell[3 * axis + 1], cell[3 * axis + 2]) : 1;
+    let sum = 0;
+    let square = 0;
+    for (let c = axis; c < n; c += 3) {
+      let shift = q[c] - p[c];
+      if (periodic) shift -= Math.round(shift);
+      sum += shift;
+      square += shift * shift;
+    }
+    squares += length * length * (square - (sum * sum * 3) / n);
+  }
+  return squares > (limit * limit * n) / 3;
 }
 
 function stressWork(a: Frame, b: Frame, change: Float64Array): StressWork | null {

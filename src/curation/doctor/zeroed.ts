@@ -17,7 +17,7 @@ const LOPSIDED = 1e-3;
 /** … and at least this share as lopsided as those of the atoms with forces in the same frame (median). */
 const SHARE = 0.1;
 /** Frames that are looked at before the others are believed to be alike. */
-const FIRST_LOOK = 100;
+const FIRST_LOOK = 30;
 
 /**
  * A force must vanish where the surroundings have no preferred direction. An atom whose surroundings have one, and whose
