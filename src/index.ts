@@ -11,11 +11,16 @@ export {
   createRowStore,
   describeOutlier,
   type Finding,
+  type FirewallSplit,
   type FixedDataset,
+  findLeakage,
   findOutliers,
+  firewallSplit,
   fixDataset,
   type Inspection,
   inspectDataset,
+  type Leakage,
+  type LeakedFrame,
   type Outlier,
   type OutlierAnalysis,
   openLinearModel,
@@ -33,13 +38,16 @@ export {
   readExtxyz,
   type Split,
   selectFrames,
+  splitApart,
   splitByGroup,
+  trajectoriesOf,
   type WritableFrame,
   writeExtxyz,
 } from './data/index.ts';
 export { atomicNumberOf, massOf, symbolOf } from './elements.ts';
 export { formatError, formatPlace, NearsightError, type Place } from './errors.ts';
 export type { Kernel, ModelShape } from './kernels/kernels.ts';
+export type { NearestQuery, NearestResult, NearestSearch } from './kernels/nearest.ts';
 export { createReferenceKernel } from './kernels/reference/kernel.ts';
 export { createSimdKernel } from './kernels/simd/kernel.ts';
 export {
