@@ -71,7 +71,7 @@ async function relaxCommand(session: Session, model: string, path: string, flags
     if (flags.out !== undefined) {
       const labels = { energy: last.energy, forces: evaluation.forces, ...(stress !== null && { stress }) };
       const relaxed = { structure, labels: { ...labels, energy: evaluation.energy } };
-      await writeFrames(flags.out, [relaxed], { warn: session.warn });
+      await writeFrames(flags.out, [relaxed]);
     }
     const atoms = structure.numbers.length;
     const document = {

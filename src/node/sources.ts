@@ -108,7 +108,14 @@ async function gather(path: string, chunks: AsyncIterable<Uint8Array>, most: num
     }
     parts.push(chunk);
   }
-  return parts.length === 1 ? parts[0] : new Uint8Array(Buffer.concat(parts, length));
+  // No Buffer, whose slices share their memory.
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 async function companionsOf(

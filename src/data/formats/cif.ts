@@ -31,6 +31,10 @@ export const CIF: Format = {
 
 /** Images of a site that are closer are one atom, Å; coordinates of special positions are often rounded (0.3333). */
 const SAME_PLACE = 0.05;
+/** A conventional cell has up to 192 operations; unusual ones of several cells have more. */
+const MOST_OPERATIONS = 768;
+/** Images of sites, before those that coincide are one atom. */
+const MOST_IMAGES = 2_000_000;
 /** Edges of cells, Å, and the sine of their flattest angle: beyond these it is a mistake. */
 const SHORTEST = 0.1;
 const LONGEST = 1e6;
@@ -42,15 +46,16 @@ const SAME_CELL = 1e-4;
  * All crystals of a file.
  * @throws NearsightError what `parseCif` throws; `no-structure`, `missing-cell`, `bad-cell`, `bad-symmetry`,
  *   `incomplete-symmetry`, `unknown-space-group`, `ambiguous-space-group`, `no-atoms`, `missing-coordinates`, `bad-coordinates`,
- *   `unknown-element`, `partial-occupancy`, `overlapping-atoms`
+ *   `unknown-element`, `partial-occupancy`, `overlapping-atoms`, `too-many-atoms`
  */
 function readCif(file: InputFile): Frame[] {
   const frames: Frame[] = [];
+  const settled: SettledOperations = new Map();
   for (const block of parseCif(file)) {
     // Blocks of a publication's text, and the like.
     if (!block.items.has('_cell_length_a') && !hasSites(block)) continue;
     const place = { path: file.path, line: block.line, frame: frames.length };
-    const structure = crystalOf(block, place);
+    const structure = crystalOf(block, settled, place);
     // Blocks without a name of their own are numbered on writing.
     const info: Record<string, string> = /^(frame_\d+)?$/.test(block.name) ? {} : { name: block.name };
     frames.push(frameOf({ structure, info }, place));
@@ -64,8 +69,8 @@ function hasSites({ columns, items }: CifBlock): boolean {
   return ['_atom_site_fract_x', '_atom_site_cartn_x'].some((tag) => columns.has(tag) || items.has(tag));
 }
 
-function crystalOf(block: CifBlock, place: Place): Structure {
-  const operations = operationsOf(block, place);
+function crystalOf(block: CifBlock, settled: SettledOperations, place: Place): Structure {
+  const operations = operationsOf(block, settled, place);
   const { cell, given } = cellOf(block, place);
   const sites = asymmetricUnit(block, place);
   const single = operations.length === 1;
@@ -190,6 +195,9 @@ function gram(cell: Float64Array): number[] {
   return products;
 }
 
+/** Lists of operations that were found to be groups: the blocks of a file often have the same. */
+type SettledOperations = Map<string, readonly Operation[]>;
+
 const OPERATIONS: readonly string[] = ['_space_group_symop_operation_xyz', '_symmetry_equiv_pos_as_xyz'];
 const SYMBOLS: readonly string[] = [
   '_space_group_name_h-m_alt',
@@ -203,11 +211,17 @@ const NUMBERS: readonly string[] = ['_space_group_it_number', '_symmetry_int_tab
 const SETTINGS: readonly string[] = ['_space_group_it_coordinate_system_code', '_symmetry_cell_setting_code'];
 
 /** The operations that are listed; else those that the names of the space group stand for; else none but the identity. */
-function operationsOf(block: CifBlock, place: Place): readonly Operation[] {
+function operationsOf(block: CifBlock, settled: SettledOperations, place: Place): readonly Operation[] {
   for (const tag of OPERATIONS) {
     const single = block.items.get(tag);
     const listed = block.columns.get(tag) ?? (single === undefined ? [] : [single]);
-    if (listed.length > 0) return listedOperations(listed, { ...place, field: tag });
+    if (listed.length === 0) continue;
+    const words = listed.map(({ text }) => text).join(';');
+    const before = settled.get(words);
+    if (before !== undefined) return before;
+    const operations = listedOperations(listed, { ...place, field: tag });
+    settled.set(words, operations);
+    return operations;
   }
   const first = (tags: readonly string[]): string | null => {
     const value = tags.map((tag) => known(block.items.get(tag))).find((text) => text !== null && text !== '');
@@ -230,7 +244,10 @@ function isHexagonal(block: CifBlock): boolean {
 }
 
 function listedOperations(values: readonly CifValue[], place: Place): readonly Operation[] {
-  if (values.length > 10_000) throw tooMany(values.length, place);
+  if (values.length > MOST_OPERATIONS) {
+    const what = `there are ${values.length} operations of symmetry, more than any group of so few axes has`;
+    throw refusal('incomplete-symmetry', what, 'mend the list', place);
+  }
   const operations = values.map((value) => parseOperation(value.text, { ...place, line: value.line }));
   const identity = operations.findIndex(isIdentity);
   if (identity > 0) operations.unshift(...operations.splice(identity, 1));
@@ -241,10 +258,6 @@ function listedOperations(values: readonly CifValue[], place: Place): readonly O
     'list all operations, with x,y,z among them',
     { ...place, line: values[0].line },
   );
-}
-
-function tooMany(count: number, place: Place): Error {
-  return refusal('incomplete-symmetry', `there are ${count} operations of symmetry`, 'mend the list', place);
 }
 
 function isIdentity({ rotation, translation }: Operation): boolean {
@@ -262,6 +275,10 @@ function images(
   operations: readonly Operation[],
   at: { readonly cell: Float64Array; readonly place: Place },
 ): PlacedSite[] {
+  if (sites.length * operations.length > MOST_IMAGES) {
+    const what = `${sites.length} sites with ${operations.length} operations of symmetry are too many to be a crystal`;
+    throw refusal('too-many-atoms', what, 'is the list of sites the asymmetric unit?', at.place);
+  }
   const atoms: PlacedSite[] = [];
   const near = createNeighbourhood(at.cell);
   for (const site of sites) {

@@ -76,8 +76,15 @@ function product(second: Operation, first: Operation): Operation {
   return { rotation, translation: translation.map(wrapped) };
 }
 
-function keyOf({ rotation, translation }: Operation): string {
-  return `${rotation.map((c) => c + 0).join()} ${translation.map((t) => Math.round(t * 1e4) % 10_000).join()}`;
+/** One number for each operation: its nine entries −1, 0, 1 and three translations in thousandths; −1 for other entries. */
+function keyOf({ rotation, translation }: Operation): number {
+  let key = 0;
+  for (const entry of rotation) {
+    if (Math.abs(entry) > 1) return -1;
+    key = 3 * key + entry + 1;
+  }
+  for (const t of translation) key = 1000 * key + (Math.round(t * 1000) % 1000);
+  return key;
 }
 
 /** Whether every product of two operations is one of them: only then do they make up a crystal. */
@@ -97,7 +104,7 @@ function generated(generators: readonly Operation[]): Operation[] | null {
       const next = product(generator, operation);
       const key = keyOf(next);
       if (found.has(key)) continue;
-      if (found.size === MOST_OPERATIONS) return null;
+      if (key < 0 || found.size === MOST_OPERATIONS) return null;
       found.set(key, next);
       waiting.push(next);
     }
