@@ -85,7 +85,7 @@ async function evaluateCommand(
         ? null
         : await checkLeaks(session, { path: model, file }, datasets, flags.train ?? []);
     const rest = check?.rest ? await errorsOf(session, potential, check.rest) : null;
-    if (flags.write !== undefined) await writeFrames(flags.write, predicted);
+    if (flags.write !== undefined) await writeFrames(flags.write, predicted, { to: 'extxyz' });
     const plots = flags.plots === undefined ? null : join(flags.plots, 'parity.html');
     if (plots !== null) {
       await mkdir(flags.plots!, { recursive: true });

@@ -1,8 +1,44 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatReal, parseReal, readReal } from './decimal.ts';
+import { type Cursor, formatReal, parseReal, readReal, readReals } from './decimal.ts';
 
 const read = (text: string): number => readReal({ bytes: new TextEncoder().encode(`${text}\n`), at: 0 });
+
+describe('readReals', () => {
+  const cursorOf = (text: string): Cursor => ({ bytes: new TextEncoder().encode(text), at: 0 });
+
+  test('reads as many as there is room for, and stands behind the last', () => {
+    const cursor = cursorOf(' 1.5\t-2e3   .25 7\n');
+    const out = new Float64Array(5).fill(9);
+    expect(readReals(cursor, out, 1, 4)).toBe(4);
+    expect([...out]).toEqual([9, 1.5, -2000, 0.25, 9]);
+    expect(cursor.at).toBe(15);
+  });
+
+  test.each([
+    ['1 2\n3', 2, 3],
+    ['1 2 x3\n', 2, 4],
+    ['1 2 3x\n', 2, 4],
+    ['1 nan 3\n', 1, 2],
+    ['1e999 2 3\n', 0, 0],
+    ['\n', 0, 0],
+  ])('%j: stops before what is no number, and stands on it', (text, count, at) => {
+    const cursor = cursorOf(text);
+    expect(readReals(cursor, new Float64Array(3), 0, 3)).toBe(count);
+    expect(cursor.at).toBe(at);
+  });
+
+  test('numbers in a row are those that stand alone', () => {
+    const finite = fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(finite, (values) => {
+        const out = new Float64Array(values.length);
+        expect(readReals(cursorOf(`${values.join('  ')}\n`), out, 0, values.length)).toBe(values.length);
+        expect([...out]).toEqual(values.map((value) => read(String(value))));
+      }),
+    );
+  });
+});
 
 describe('readReal', () => {
   test('rounds as the language itself does, whatever the spelling', () => {

@@ -269,6 +269,38 @@ describe.skipIf(!haveSamples)('what other programs wrote, told by name and conte
     expectFrame(frames[frames.length - 1], reference.last, energy);
   });
 
+  test.each([
+    ['vasp/OUTCAR.ch4.1step', 'unconverged'],
+    ['vasp/OUTCAR.ch4.unconverged.gz', 'unconverged'],
+    ['vasp/OUTCAR.Ti-aimd-nwrite0.gz', 'no-positions'],
+    ['qe/scf_not_converged.out', 'unconverged'],
+    ['qe/pw_7x_default.out', 'missing-structure'],
+    ['orca/scf_unconverged.out', 'unconverged'],
+    ['lammps/traj.dump', 'missing-elements'],
+    ['n2p2/input.data', 'missing-units'],
+    ['cp2k/NaCl.inp', 'unknown-format'],
+    ['gaussian/methane.log', 'unknown-format'],
+  ])('%s is refused: %s', async (file, code) => {
+    const path = join(SAMPLES, file);
+    await expect(readDataset(path)).rejects.toMatchObject({ code, hint: expect.stringMatching(/./), place: { path } });
+  });
+
+  test('what converged is read where the rest is to be skipped', async () => {
+    const file = 'vasp/OUTCAR.ch4.unconverged.gz';
+    const { frames, skipped } = await readDataset(join(SAMPLES, file), { unconverged: 'skip' });
+    expect([frames.length, skipped]).toEqual([1, 2]);
+    expectFrame(frames[0], referenceOf(file).last, 'free_energy');
+  });
+
+  test("GPUMD's file is the same as extended XYZ and as its own format", async () => {
+    const path = fileURLToPath(new URL('../../../shared/data/nep_PbTe/native/train.xyz.gz', import.meta.url));
+    const plain = await readDataset(path);
+    const own = await readDataset(path, { from: 'nep' });
+    expect([plain.format, own.format, plain.frames.length]).toEqual(['extxyz', 'nep', 25]);
+    const physics = ({ structure, labels }: Frame): unknown => ({ structure, labels });
+    expect(own.frames.map(physics)).toEqual(plain.frames.map(physics));
+  });
+
   function expectFrame(
     { structure, labels }: Frame,
     reference: ReferenceFrame,
