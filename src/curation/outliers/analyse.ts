@@ -33,13 +33,17 @@ const MEMORY = 2 ** 30;
 const LEAST_FRAMES = 20;
 /** Labels for each coefficient: with fewer, a fit follows every label and none stands out. */
 const LABELS_PER_COEFFICIENT = 6;
-const CHANNELS = [16, 8, 4] as const;
-/** Models with more coefficients than this cost more than they tell. */
+/**
+ * Models with more coefficients than this cost more than they tell; with more than twice as many as frames, energies follow the
+ * fit. Only the smallest model may have more.
+ */
 const MOST_COEFFICIENTS = 400;
+const SMALLEST = 4;
+const CHANNELS = [16, 8, SMALLEST] as const;
 
 /**
- * Labels of a set that disagree with the rest of it, and the influence of all. Frames without labels are no evidence and
- * are never outliers. When the signal fires its reason is thrown.
+ * Labels of a set that disagree with the rest of it, and the influence of all. Frames without labels and atoms without
+ * neighbours are no evidence and never outliers. When the signal fires its reason is thrown.
  * @param kernel any; results depend on it by rounding only
  * @throws NearsightError `too-few-labels`, and what neighbour lists and kernels throw, with the frame
  */
@@ -66,16 +70,17 @@ export async function* analyseOutliers(
       }
       yield { round: 0, done: k + 1, total: frames.length };
     }
-    const search = findOutliers(frames, store, {
-      weights: usualWeights(frames),
-      ...(level === undefined ? {} : { level }),
-    });
+    // An atom that nobody is near has the energy that a reference calculation gave it: no model of neighbours has a say.
+    const isolated = new Set([...frames.keys()].filter((k) => store.rows(k).strain.every((value) => value === 0)));
+    const judged = frames.map((frame, k) => (isolated.has(k) ? { ...frame, labels: {} } : frame));
+    const settings = { weights: usualWeights(judged), ...(level === undefined ? {} : { level }) };
+    const search = findOutliers(judged, store, settings);
     let next = search.next();
     for (; !next.done; next = search.next()) {
       signal?.throwIfAborted();
       yield { round: next.value.round, done: next.value.frames, total: frames.length };
     }
-    return next.value;
+    return { ...next.value, alone: [...next.value.alone, ...isolated].sort((p, q) => p - q) };
   } finally {
     engine.close();
   }
@@ -93,10 +98,11 @@ function channelsFor(frames: readonly Frame[]): number {
   const coefficients = (channels: number): number => sets * featureCount({ ...SHAPE, channels }) + species;
   const fitting = CHANNELS.find(
     (channels) =>
-      LABELS_PER_COEFFICIENT * coefficients(channels) <= labels && coefficients(channels) <= MOST_COEFFICIENTS,
+      LABELS_PER_COEFFICIENT * coefficients(channels) <= labels &&
+      (channels === SMALLEST || coefficients(channels) <= Math.min(MOST_COEFFICIENTS, 2 * labelled.length)),
   );
   if (fitting !== undefined && labelled.length >= LEAST_FRAMES) return fitting;
-  const needed = LABELS_PER_COEFFICIENT * coefficients(4);
+  const needed = LABELS_PER_COEFFICIENT * coefficients(SMALLEST);
   throw new NearsightError(
     'too-few-labels',
     `${labelled.length} labelled frames with ${labels} numbers (energies and force components) are too few to tell which are wrong`,

@@ -9,6 +9,7 @@ import { SILICON_LATTICE, stillingerWeber } from '../../model/testing.ts';
 import { createRandom } from '../../random.ts';
 import { rattled, strained } from '../../structure/builders.ts';
 import { crystal } from '../../structure/crystals.ts';
+import { createStructure } from '../../structure/structure.ts';
 import { type AnalysisOptions, analyseOutliers, describeOutlier } from './analyse.ts';
 import type { OutlierAnalysis } from './find.ts';
 
@@ -136,6 +137,15 @@ test('a set of two elements, of which one is in a single frame', async () => {
   const analysis = await analysed(set);
   expect(analysis.alone).toEqual([60]);
   expect(verdicts(analysis).map(({ frame }) => frame)).toEqual(expect.arrayContaining([5, 17, 33]));
+});
+
+test('isolated atoms are nobody’s outliers, and are named as judged by nobody', async () => {
+  const frames = silicon(60);
+  const atom = createStructure(['Si'], [0, 0, 0]);
+  const set = spoilt([...frames, frameOf(atom, { energy: -3, forces: new Float64Array(3) }, 60)]);
+  const analysis = await analysed(set);
+  expect(analysis.alone).toEqual([60]);
+  expect(verdicts(analysis).map(({ frame }) => frame)).toEqual([5, 17, 33]);
 });
 
 const mlearn = new URL('../../../../shared/data/mlearn/Si_train.extxyz.gz', import.meta.url);
