@@ -5,15 +5,14 @@ import { crystal } from '../structure/crystals.ts';
 import type { Structure } from '../structure/structure.ts';
 import { createComponents, joinEqual } from './components.ts';
 import type { Frame, InfoValue } from './dataset.ts';
-import { runOf, trajectoriesOf } from './trajectories.ts';
+import { runOf, sharedTrajectories, trajectoriesOf } from './trajectories.ts';
 
 function frameOf(structure: Structure, group = 'md', info: Readonly<Record<string, InfoValue>> = {}): Frame {
   return { structure, labels: {}, group, info, arrays: {}, line: 1, index: 0 };
 }
 
 const silicon = supercell(crystal('diamond', ['Si'], 5.43), [2, 2, 2]);
-const repeated = (count: number, make: (k: number) => Structure): Structure[] =>
-  Array.from({ length: count }, (_, k) => make(k));
+const repeated = <T>(count: number, make: (k: number) => T): T[] => Array.from({ length: count }, (_, k) => make(k));
 /** A walk of every atom, Å per step. */
 function walk(from: Structure, steps: number, step: number, random: Random): Structure[] {
   let now = from;
@@ -77,6 +76,14 @@ describe('sites', () => {
   test('frames of the same solid are unrelated when the atoms are numbered otherwise', () => {
     const random = createRandom(3);
     expect(count(labels(repeated(10, () => permuted(rattled(silicon, 0.1, random), random.permutation(64)))))).toBe(10);
+  });
+
+  test('what two sets share is counted', () => {
+    const random = createRandom(13);
+    const solid = repeated(9, () => frameOf(rattled(silicon, 0.1, random)));
+    const other = repeated(4, () => frameOf(permuted(rattled(silicon, 0.1, random), random.permutation(64))));
+    expect(sharedTrajectories(solid.slice(0, 6), [...solid.slice(6), ...other])).toBe(3);
+    expect(sharedTrajectories(other, solid)).toBe(0);
   });
 
   test('frames of other groups are unrelated', () => {

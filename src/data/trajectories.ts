@@ -51,6 +51,13 @@ export function trajectoriesOf(files: readonly (readonly Frame[])[]): Int32Array
   return components.labels();
 }
 
+/** How many frames of `heldOut` come from trajectories that `train` has frames of. */
+export function sharedTrajectories(train: readonly Frame[], heldOut: readonly Frame[]): number {
+  const labels = trajectoriesOf([train, heldOut]);
+  const seen = new Set(labels.subarray(0, train.length));
+  return labels.subarray(train.length).filter((label) => seen.has(label)).length;
+}
+
 const RUN_KEY = /(^|_)(traj(ectory)?|run)(_?(id|name))?$/i;
 const COUNTER = /\b(snapshot|frame|step|image)\s*[#:]?\s*\d+(\s*(of|\/)\s*\d+)?/i;
 
@@ -116,20 +123,25 @@ function joinBySites(
   tags: readonly string[],
 ): void {
   if (members.every((index) => tags[index] !== '')) return;
-  const sites = members.map((index) => sitesOf(frames[index]));
   const all = members.length <= COMPARE_ALL;
+  // Sites are kept as long as anything is compared with them.
+  const sites = new Map<number, Sites>();
   let anchors: number[] = [];
   for (let b = 0; b < members.length; b++) {
-    const candidates = all ? [...Array(b).keys()] : [...anchors, ...recent(b)];
+    const mine = sitesOf(frames[members[b]]);
+    const candidates = all ? [...sites.keys()] : [...new Set([...anchors, ...recent(b)])];
     let joined = false;
     for (const a of candidates) {
+      const other = sites.get(a);
       if (components.together(members[a], members[b])) joined = true;
-      else if (undecided(tags, members[a], members[b]) && rememberSites(sites[a], sites[b])) {
+      else if (other && undecided(tags, members[a], members[b]) && rememberSites(other, mine)) {
         components.join(members[a], members[b]);
         joined = true;
       }
     }
     if (!joined) anchors = [...anchors, b].slice(-MOST_ANCHORS);
+    sites.set(b, mine);
+    if (!all) for (const a of candidates) if (a <= b - PREDECESSORS && !anchors.includes(a)) sites.delete(a);
   }
 }
 
