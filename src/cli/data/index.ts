@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addConvert } from './convert.ts';
 import { addInspect } from './inspect.ts';
 import { addLeakage } from './leakage.ts';
+import { addOutliers } from './outliers.ts';
 import { addDataReport } from './report.ts';
 import { addSample } from './sample.ts';
 import { addSplit } from './split.ts';
@@ -11,6 +12,7 @@ export function addData(program: Command): void {
   addInspect(data);
   addSplit(data);
   addLeakage(data);
+  addOutliers(data);
   addConvert(data);
   addSample(data);
   addDataReport(data);
