@@ -30,10 +30,15 @@ export {
   type Verdicts,
 } from './curation/index.ts';
 export {
+  allFormats,
   type Dataset,
+  type Format,
+  type FormatOptions,
   type Frame,
+  type InputFile,
   type Labels,
   naiveSplit,
+  type OutputFile,
   parseExtxyz,
   readExtxyz,
   type Split,

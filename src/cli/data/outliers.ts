@@ -5,10 +5,10 @@ import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
 import { writeFrames } from '../../node/structures.ts';
 import { formatNumber, formatTable } from '../../report/index.ts';
-import { openDatasets } from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, usageError } from '../session.ts';
 
-interface OutliersFlags extends CommonFlags {
+interface OutliersFlags extends CommonFlags, InputFlags {
   readonly drop?: string;
   readonly level: number;
 }
@@ -21,7 +21,7 @@ export function addOutliers(data: Command): void {
       'Fits a linear model to all labels and finds energies, forces of frames and forces on single atoms that the other ' +
         'labels contradict beyond chance, with Cook’s distance of each: how much it moves the fit.',
     )
-    .argument('<file>', 'labelled frames')
+    .argument('<file>', DATA)
     .optionsGroup('Outliers:')
     .option('--drop <path>', 'write the frames without outliers here, and beside it what was dropped and why')
     .option(
@@ -34,6 +34,7 @@ export function addOutliers(data: Command): void {
       },
       0.01,
     );
+  addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
     .addHelpText(
       'after',
@@ -50,7 +51,8 @@ An outlier is a question, not a verdict: a wrong label, or the only frame of its
 }
 
 async function outliersCommand(session: Session, path: string, flags: OutliersFlags): Promise<undefined> {
-  const [dataset] = await openDatasets([path]);
+  const [dataset] = await openDatasets([path], inputOptions(flags));
+  warnOfSkipped(session, [dataset]);
   const { frames } = dataset;
   const analysis = await analysed(session, frames, flags);
   const outliers = analysis.outliers.map((outlier) => ({

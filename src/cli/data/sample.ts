@@ -17,11 +17,11 @@ import { createSymmetry } from '../../node/symmetry.ts';
 import { VERSION } from '../../node/version.ts';
 import { formatNumber, formatTable, renderCoverage } from '../../report/index.ts';
 import type { Structure } from '../../structure/index.ts';
-import { openStructure, STRUCTURE, withModel } from '../inputs.ts';
+import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today, usageError } from '../session.ts';
 import { parseWhole } from '../values.ts';
 
-interface SampleFlags extends CommonFlags {
+interface SampleFlags extends CommonFlags, InputFlags {
   readonly frame?: number;
   readonly potential?: string;
   readonly figure?: string;
@@ -56,6 +56,7 @@ export function addSample(data: Command): void {
     .option('--potential <model>', 'model file for dynamics and harmonic parts, instead of the one of the plan')
     .option('--figure <html>', 'what the structures cover, as a page: environments, volumes, distances')
     .option('--frame <n>', 'which frame of the file, from 0', parseWhole);
+  addInputFlags(command);
   addCommonFlags(command, 'write the structures as extended XYZ (.gz packs them)')
     .addHelpText('after', HELP)
     .action((structure: string, plan: string, flags: SampleFlags, self: Command) => {
@@ -80,7 +81,7 @@ async function sampleCommand(session: Session, request: Request): Promise<undefi
   const bytes = Buffer.concat(chunks);
   const plan = parsePlan(bytes.toString('utf8'), request.plan);
   const hash = createHash('sha256').update(bytes).digest('hex');
-  const { structure } = await openStructure(request.structure, flags.frame);
+  const { structure } = await openStructure(request.structure, flags.frame, inputOptions(flags));
   const seed = request.asked ?? plan.seed ?? flags.seed;
   const model =
     flags.potential ?? (plan.potential === null ? undefined : resolve(dirname(request.plan), plan.potential));
