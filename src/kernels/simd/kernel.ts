@@ -7,7 +7,7 @@ import { checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
 import { CONTROL_BYTES, createCrew, instantiate } from './crew.ts';
 import { ATOMS_PER_THREAD, createEvaluator } from './evaluate.ts';
 import { createBuffer, createHeap, type Heap } from './memory.ts';
-import { nearestSimd } from './nearest.ts';
+import { createSimdNearest } from './nearest.ts';
 import { createSimdSoap } from './soap.ts';
 import type { Engine } from './system.ts';
 import { createTrainer } from './train.ts';
@@ -62,7 +62,7 @@ export async function createSimdKernel(options: SimdOptions = {}): Promise<Kerne
     name,
     threads,
     load: (shape, weights) => loadModel(module, shape, weights, { ...options, threads }),
-    nearest: (query) => nearestSimd(module, query, options.guards === true),
+    nearest: createSimdNearest(module, options.guards === true),
   };
 }
 

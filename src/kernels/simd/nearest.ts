@@ -1,4 +1,10 @@
-import { checkNearestQuery, type NearestQuery, type NearestResult, rowDistance } from '../nearest.ts';
+import {
+  checkNearestQuery,
+  type NearestQuery,
+  type NearestResult,
+  type NearestSearch,
+  rowDistance,
+} from '../nearest.ts';
 import { instantiate, type KernelExports } from './crew.ts';
 import { createHeap, type Heap } from './memory.ts';
 
@@ -16,18 +22,33 @@ const COORDINATES = 16;
 const FAR = 1e20;
 
 /**
- * The search in WebAssembly with SIMD; twin of `nearestReference`. Memory is bounded by blocks of points and queries.
- * The comparison is made in single precision, the distance of the winner is then taken in double precision.
+ * The search in WebAssembly with SIMD; twin of `nearestReference`. Memory is bounded by blocks of points and queries,
+ * and kept for the next search. The comparison is made in single precision, the distance of the winner is then taken in
+ * double precision.
  */
-export function nearestSimd(module: WebAssembly.Module, query: NearestQuery, guards = false): NearestResult {
-  checkNearestQuery(query);
+export function createSimdNearest(module: WebAssembly.Module, guards: boolean): NearestSearch {
+  let engine: { readonly heap: Heap; readonly kernels: KernelExports } | null = null;
+  return (query) => {
+    checkNearestQuery(query);
+    if (engine === null) {
+      const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
+      engine = { heap: createHeap(memory, { start: 4096, guards }), kernels: instantiate(module, memory) };
+    }
+    const { heap, kernels } = engine;
+    const room = openRoom(heap, query);
+    try {
+      return searchBlocks(heap, kernels, room, query);
+    } finally {
+      if (guards) heap.checkFences();
+      room.close();
+    }
+  };
+}
+
+function searchBlocks(heap: Heap, kernels: KernelExports, room: Room, query: NearestQuery): NearestResult {
   const { dimension, queries, points } = query;
   const Q = queries.length / dimension;
   const P = points.length / dimension;
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
-  const heap = createHeap(memory, { start: 4096, guards });
-  const room = openRoom(heap, query);
-  const kernels = instantiate(module, memory);
   const squares = new Float32Array(Q).fill(Number.POSITIVE_INFINITY);
   const indices = new Int32Array(Q).fill(-1);
   for (let from = 0; from < P; from += POINTS) {
@@ -40,7 +61,6 @@ export function nearestSimd(module: WebAssembly.Module, query: NearestQuery, gua
       indices.set(heap.i32(room.index, last - first), first);
     }
   }
-  if (guards) heap.checkFences();
   const distances = Float64Array.from(indices, (j, i) =>
     j < 0 ? Number.POSITIVE_INFINITY : rowDistance(queries, i, points, j, dimension),
   );
@@ -60,6 +80,8 @@ interface Room {
   /** Returns the number of groups. */
   loadPoints(from: number, to: number): number;
   loadQueries(from: number, to: number, squares: Float32Array, indices: Int32Array): void;
+  /** Gives the memory back. */
+  close(): void;
 }
 
 function search(kernels: KernelExports, room: Room, count: number, groups: number, base: number): void {
@@ -84,6 +106,9 @@ function openRoom(heap: Heap, { dimension, queries, points, exclude }: NearestQu
   return {
     ...at,
     width,
+    close() {
+      for (const address of Object.values(at)) heap.release(address);
+    },
     loadPoints(from, to) {
       const groups = Math.ceil((to - from) / GROUP);
       const labels = heap.i32(at.pointLabels, mostPoints);
