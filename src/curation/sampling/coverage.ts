@@ -33,15 +33,22 @@ export interface CoverageMap {
   readonly kept: readonly boolean[];
   /** Shares of the variance of all features that the two directions hold. */
   readonly explained: readonly [number, number];
-  /** Environments before thinning to some thousands of points. */
+  /** Environments of all structures that were made; some thousands of them are points. */
   readonly total: number;
 }
 
 /** Points of a map. */
-const MOST_POINTS = 6000;
+export const MOST_POINTS = 6000;
 
-/** @param kept numbers of the samples that were kept, ascending */
-export function coverageOf(samples: readonly Sample[], kept: readonly number[], space: EnvironmentSpace): Coverage {
+/**
+ * @param kept numbers of the samples that were kept, ascending
+ * @param environments points, and the numbers of the samples that they belong to
+ */
+export function coverageOf(
+  samples: readonly Sample[],
+  kept: readonly number[],
+  environments: { readonly space: EnvironmentSpace; readonly shown: readonly number[] },
+): Coverage {
   const names = [...new Set(samples.map(({ group }) => group))];
   const isKept = new Set(kept);
   const groups = names.map((name): CoveredGroup => {
@@ -63,25 +70,28 @@ export function coverageOf(samples: readonly Sample[], kept: readonly number[], 
     groups,
     distances: pairDistances(kept.map((k, index) => frameOf(samples[k], index))),
     map: mapOf(
-      samples.map(({ group }) => names.indexOf(group)),
-      isKept,
-      space,
+      environments.shown.map((k) => ({ group: names.indexOf(samples[k].group), isKept: isKept.has(k) })),
+      environments.space,
+      samples.reduce((sum, { structure }) => sum + structure.numbers.length, 0),
     ),
   };
 }
 
-function mapOf(group: readonly number[], isKept: ReadonlySet<number>, space: EnvironmentSpace): CoverageMap {
-  const { dimensions, points, first, explained } = space;
-  const total = space.species.length;
-  const stride = Math.max(1, total / MOST_POINTS);
+function mapOf(
+  frames: readonly { readonly group: number; readonly isKept: boolean }[],
+  { dimensions, points, first, explained, species }: EnvironmentSpace,
+  total: number,
+): CoverageMap {
+  const count = species.length;
+  const stride = Math.max(1, count / MOST_POINTS);
   const map = { x: [] as number[], y: [] as number[], group: [] as number[], kept: [] as boolean[] };
-  for (let k = 0, frame = 0; k < MOST_POINTS && Math.floor(k * stride) < total; k++) {
+  for (let k = 0, frame = 0; k < MOST_POINTS && Math.floor(k * stride) < count; k++) {
     const i = Math.floor(k * stride);
     while (first[frame + 1] <= i) frame++;
     map.x.push(Number(points[i * dimensions].toPrecision(5)));
     map.y.push(Number(points[i * dimensions + 1].toPrecision(5)));
-    map.group.push(group[frame]);
-    map.kept.push(isKept.has(frame));
+    map.group.push(frames[frame].group);
+    map.kept.push(frames[frame].isKept);
   }
   return { ...map, explained: [explained[0], explained[1]], total };
 }

@@ -1,4 +1,5 @@
 /** Environments of many structures as points of a space of few dimensions, and the structures that span it best. */
+import { NearsightError } from '../../errors.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { symmetricEigen } from '../../linear-algebra.ts';
 import type { Structure } from '../../structure/structure.ts';
@@ -24,6 +25,8 @@ const MOST_DIMENSIONS = 24;
 const SETTLING = 60;
 /** Spread of a feature that is nothing to speak of, as a share of the usual size of features. */
 const NOISE = 0.01;
+/** Numbers that features may take up: 2 GB. */
+const MOST_FEATURES = 2 ** 29;
 /** Frames between two looks up. */
 const FRAMES_PER_TURN = 50;
 
@@ -31,6 +34,7 @@ const FRAMES_PER_TURN = 50;
  * Features of all atoms, each less its mean over its standard deviation, in their principal components
  * (Pearson 1901, doi:10.1080/14786440109462720). Large deviations count by their logarithm (asinh), so that a few odd
  * environments do not rule the distances. Yields how far it has come.
+ * @throws NearsightError `too-many-environments`
  */
 export function* environmentSpace(
   structures: readonly Structure[],
@@ -41,6 +45,11 @@ export function* environmentSpace(
   const first = Int32Array.from([0, ...structures.map(({ numbers }) => numbers.length)]);
   for (let f = 1; f < first.length; f++) first[f] += first[f - 1];
   const n = first[structures.length];
+  if (n * F > MOST_FEATURES) {
+    throw new NearsightError('too-many-environments', `${n} environments are too many to choose from`, {
+      hint: 'ask for fewer or smaller structures, or leave the budget out',
+    });
+  }
   const features = new Float32Array(n * F);
   const engine = openDescriptor(descriptor, kernel);
   try {

@@ -172,8 +172,8 @@ async function* vibrations(
 
 function* vacancies(
   parent: Structure,
-  { of, atoms, within }: PartSettings['vacancy'],
-  { symmetry }: MakerTools,
+  { of, atoms, within, count }: PartSettings['vacancy'],
+  { symmetry, random }: MakerTools,
 ): Generator<Made, void, undefined> {
   const { orbits, operations } = knownSymmetry(parent, symmetry);
   const may = (i: number): boolean => of === null || of.includes(symbolOf(parent.numbers[i]));
@@ -187,12 +187,12 @@ function* vacancies(
           .join('-')}`
       : '';
   if (atoms === 1) {
-    for (const i of firsts)
+    for (const i of drawn(firsts, count, random))
       yield { tag: `vacancy${label([i])}`, make: () => ({ structure: withoutAtoms(parent, [i]) }) };
     return;
   }
-  for (const { atoms: pair, distance } of uniquePairs(parent, firsts, within, operations)) {
-    if (!pair.every(may)) continue;
+  const pairs = uniquePairs(parent, firsts, within, operations).filter((pair) => pair.atoms.every(may));
+  for (const { atoms: pair, distance } of drawn(pairs, count, random)) {
     const make = (): Variant => ({
       structure: withoutAtoms(parent, pair),
       info: { vacancy_distance_A: Number(distance.toFixed(6)) },
@@ -223,18 +223,24 @@ function* interstitials(
 
 function* substitutions(
   parent: Structure,
-  { elements, of }: PartSettings['substitution'],
-  { symmetry }: MakerTools,
+  { elements, of, count }: PartSettings['substitution'],
+  { symmetry, random }: MakerTools,
 ): Generator<Made, void, undefined> {
   const { orbits } = knownSymmetry(parent, symmetry);
-  for (const i of new Set(orbits)) {
-    const host = symbolOf(parent.numbers[i]);
-    if (of !== null && !of.includes(host)) continue;
-    for (const symbol of elements ?? symbolsOf(parent)) {
-      if (symbol === host) continue;
-      yield { tag: `${symbol}-on-${host}`, make: () => ({ structure: substituted(parent, i, symbol) }) };
-    }
+  const hostOf = (i: number): string => symbolOf(parent.numbers[i]);
+  const sites = [...new Set(orbits)].filter((i) => of === null || of.includes(hostOf(i)));
+  const choices = sites.flatMap((i) =>
+    (elements ?? symbolsOf(parent)).filter((symbol) => symbol !== hostOf(i)).map((symbol) => ({ i, symbol })),
+  );
+  for (const { i, symbol } of drawn(choices, count, random)) {
+    yield { tag: `${symbol}-on-${hostOf(i)}`, make: () => ({ structure: substituted(parent, i, symbol) }) };
   }
+}
+
+/** At most `count` of the choices, at random but in their order; all of them for null. */
+function drawn<T>(choices: readonly T[], count: number | null, random: Random): readonly T[] {
+  if (count === null || count >= choices.length) return choices;
+  return Array.from(random.permutation(choices.length).subarray(0, count).sort(), (k) => choices[k]);
 }
 
 function* surfaces(

@@ -75,6 +75,8 @@ export interface VacancySettings {
   readonly atoms: 1 | 2;
   /** Farthest distance between two that go together. */
   readonly within: number;
+  /** At most so many, drawn at random; null: all. */
+  readonly count: number | null;
 }
 
 /** One atom more, in each of the largest voids that symmetry tells apart. */
@@ -89,6 +91,8 @@ export interface SubstitutionSettings {
   /** null: those of the structure, which makes antisites. */
   readonly elements: readonly string[] | null;
   readonly of: readonly string[] | null;
+  /** At most so many, drawn at random; null: all. */
+  readonly count: number | null;
 }
 
 export interface SurfaceSettings {

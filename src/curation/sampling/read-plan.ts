@@ -97,9 +97,10 @@ const SETTINGS: { readonly [K in PartKind]: z.ZodType<PartSettings[K]> } = {
     of: symbols,
     atoms: z.union([z.literal(1), z.literal(2)]).default(1),
     within: positive.max(20).default(5),
+    count: count.nullable().default(null),
   }),
   interstitial: z.strictObject({ elements: symbols, voids: z.int().min(1).max(100).default(2) }),
-  substitution: z.strictObject({ elements: symbols, of: symbols }),
+  substitution: z.strictObject({ elements: symbols, of: symbols, count: count.nullable().default(null) }),
   surface,
   alloy: z.strictObject({ composition: oneOrMore(composition), of: symbols, count }),
 };

@@ -87,6 +87,10 @@ describe('defects, surfaces, alloys', () => {
     const salt = crystal('rocksalt', ['Na', 'Cl'], 5.64);
     expect(groups(await run(salt, one))).toEqual({ 'vacancy-Na': 1, 'vacancy-Cl': 1 });
     expect(groups(await run(salt, 'parts: [{ kind: vacancy, of: Cl }]'))).toEqual({ 'vacancy-Cl': 1 });
+    // Without symmetry every atom is a choice; as many as wanted are drawn.
+    const hot = rattled(SI, 0.1, createRandom(1));
+    expect((await run(hot, 'parts: [{ kind: vacancy }]')).samples).toHaveLength(8);
+    expect((await run(hot, 'parts: [{ kind: vacancy, count: 3 }]')).samples).toHaveLength(3);
     const two = await run(SI, 'parts: [{ kind: vacancy, supercell: 2, atoms: 2, within: 4 }]');
     expect(two.samples.map(({ info }) => info.vacancy_distance_A)).toEqual(
       [2.351, 3.84].map((d) => expect.closeTo(d, 2)),

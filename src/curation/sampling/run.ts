@@ -11,7 +11,7 @@ import { determinant3 } from '../../structure/matrix3.ts';
 import { checkStructure, type Structure } from '../../structure/structure.ts';
 import type { SymmetryFinder } from '../../structure/symmetry.ts';
 import { closestContacts } from '../doctor/closest.ts';
-import { type Coverage, coverageOf } from './coverage.ts';
+import { type Coverage, coverageOf, MOST_POINTS } from './coverage.ts';
 import { environmentSpace, farthestFrames } from './environments.ts';
 import { type Draft, MAKERS, type Made, type MakerTools, type Variant } from './makers.ts';
 import { needsPotential, type PartKind, type PartOf, type PlanPart, type SamplingPlan } from './plan.ts';
@@ -130,21 +130,37 @@ export async function* runPlan(
   }
   yield stepOf(work, 'environments');
   await giveTurn();
+  const everything = Array.from(work.samples.keys());
   const all = work.samples.map((sample) => sample.structure);
-  const space = yield* described(environmentSpace(all, tools.kernel), work);
-  const everything = Array.from(all.keys());
+  const isThinned = plan.budget !== null && plan.budget < all.length;
+  // Without a choice to make, the map alone needs environments, and it has room for some of them only.
+  const shown = isThinned ? everything : evenlyThinned(all);
+  const space = yield* described(
+    environmentSpace(
+      shown.map((k) => all[k]),
+      tools.kernel,
+    ),
+    work,
+  );
   const kept =
-    plan.budget === null || plan.budget >= all.length
-      ? everything
-      : yield* described(farthestFrames(space, plan.budget, [...work.kept]), work);
+    plan.budget !== null && isThinned
+      ? yield* described(farthestFrames(space, plan.budget, [...work.kept]), work)
+      : everything;
   return {
     samples: numbered(kept.map((k) => work.samples[k])),
     made: all.length,
     refused: work.refused,
     redrawn: work.redrawn,
     copies: work.copies,
-    coverage: coverageOf(work.samples, kept, space),
+    coverage: coverageOf(work.samples, kept, { space, shown }),
   };
+}
+
+/** Numbers of structures, evenly spread, with about as many atoms as a map has points. */
+function evenlyThinned(structures: readonly Structure[]): number[] {
+  const atoms = structures.reduce((sum, { numbers }) => sum + numbers.length, 0);
+  const stride = Math.max(1, atoms / MOST_POINTS);
+  return Array.from(structures.keys()).filter((k) => k === 0 || Math.floor(k / stride) > Math.floor((k - 1) / stride));
 }
 
 /** What is being grown, with what it went through. */
