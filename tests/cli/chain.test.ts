@@ -56,7 +56,10 @@ describe('from data to a model', () => {
   test('data convert packs, and loses nothing', async () => {
     expect((await run('data', 'convert', SILICON, 'packed.extxyz.gz')).code).toBe(0);
     const { code, stdout } = await run('data', 'convert', 'packed.extxyz.gz', 'unpacked.extxyz', '--json');
-    expect([code, JSON.parse(stdout)]).toEqual([0, { frames: 149, skipped: 0, out: 'unpacked.extxyz', format: 'extxyz' }]);
+    expect([code, JSON.parse(stdout)]).toEqual([
+      0,
+      { frames: 149, skipped: 0, out: 'unpacked.extxyz', format: 'extxyz' },
+    ]);
     const [before] = parseExtxyz(readFileSync(SILICON, 'utf8'), 'before');
     const [after] = parseExtxyz(readFileSync(path('unpacked.extxyz'), 'utf8'), 'after');
     expect(after.labels).toEqual(before.labels);

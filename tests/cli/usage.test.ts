@@ -79,7 +79,10 @@ Si 1.3 1.3 1.3 0 zero 0
       ['validate', 'malformed.extxyz'],
       ['malformed.extxyz', 'hint:'],
     ],
-    [['data', 'convert', 'malformed.extxyz', 'frames.unknown'], ['the name of the file does not tell in which format to write it']],
+    [
+      ['data', 'convert', 'malformed.extxyz', 'frames.unknown'],
+      ['the name of the file does not tell in which format to write it'],
+    ],
     [['train', 'absent.yaml'], ['absent.yaml']],
     [
       ['train', 'typo.yaml'],
