@@ -115,6 +115,20 @@ describe('outliers among labels of a known potential', () => {
     expect([analysis.energies[6], analysis.forces[6]]).toEqual([null, null]);
   });
 
+  test('labels that a linear model follows exactly: whatever is beyond noise stands out', async () => {
+    // No forces and all energies the same: the fit has nothing to explain, and rounding is all that is usual.
+    const flat = frames.map((frame) => {
+      const { structure } = frame;
+      return {
+        ...frame,
+        labels: { energy: -4 * structure.numbers.length, forces: new Float64Array(structure.positions.length) },
+      };
+    });
+    expect((await analysed(flat)).outliers).toEqual([]);
+    flat[7] = { ...flat[7], labels: { ...flat[7].labels, energy: flat[7].labels.energy + 0.4 } };
+    expect(verdicts(await analysed(flat))).toEqual([{ frame: 7, kind: 'energy', atom: undefined }]);
+  });
+
   test('too few labels for a fit are refused', async () => {
     const few = expect.objectContaining({ code: 'too-few-labels' });
     await expect(analysed(frames.slice(0, 15))).rejects.toEqual(few);

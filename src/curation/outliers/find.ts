@@ -174,7 +174,7 @@ function report(
     forces: ofForces,
     atoms: measures.map((frame) => Float64Array.from(frame.atoms, (atom) => (atom ? atom.shift / scale : Number.NaN))),
     alone: measures.flatMap(({ alone }, k) => (alone ? [k] : [])),
-    criteria: Object.values(criteria),
+    criteria: Object.values(criteria).filter(({ tests }) => tests > 0),
     parameters: fit.effective,
     variance,
   };

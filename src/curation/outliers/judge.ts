@@ -47,11 +47,14 @@ const ATOMS_FOR_SCALE = 8;
 
 /** Where not even a tenth of a unit is usual, residuals are rounding, and say nothing of how misfits vary. */
 const ROUNDING = 0.01;
+/** Blocks that it takes to say how misfits vary. */
+const ENOUGH = 10;
 /** Quantiles that the upper spread is measured at: a tenth of all frames, or a hundredth of the atoms of sound frames, may be wrong. */
 const OF_FRAMES = 0.9;
 const OF_ATOMS = 0.99;
 
 /**
+ * Compares each block with its like.
  * @param level probability that a clean set has any block of a kind beyond its limit
  */
 export function judge(measures: readonly FrameMeasures[], similar: Similar, level: number): Judgement {
@@ -76,7 +79,8 @@ export function judge(measures: readonly FrameMeasures[], similar: Similar, leve
   const criterion = (kind: OutlierKind, of: readonly (Standing | null)[], at: number): Criterion => {
     const all = present(of);
     const telling = all.filter(({ misfit }) => misfit > ROUNDING);
-    const ratios = Float64Array.from(telling, ({ mean, misfit }) => mean / misfit);
+    const basis = telling.length >= ENOUGH ? telling : all;
+    const ratios = Float64Array.from(basis, ({ mean, misfit }) => mean / Math.max(misfit, ROUNDING));
     const share = level / Math.max(1, all.length);
     return { kind, tests: all.length, level: share, ...limitOf(ratios, { at, level: share }) };
   };
