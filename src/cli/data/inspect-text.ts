@@ -85,7 +85,7 @@ function wordsOf(
   const odds = formatOdds(logOdds);
   if (verdict === 'ok') return { verdict: right, odds };
   if (verdict === 'mixed') return { verdict: 'not the same in all groups', odds };
-  if (verdict !== 'cannot-tell') return { verdict: `NOT ${right}: ${named(verdict)}`, odds };
+  if (verdict !== 'cannot-tell') return { verdict: `${named(verdict)}, NOT ${right}`, odds };
   if (likeliest === null) return { verdict: 'cannot tell: nothing to judge it by', odds: '' };
   const rival = next === null || next === 'none' ? '' : ` rather than ${named(next)}`;
   return { verdict: `cannot tell (likeliest: ${named(likeliest)}${rival})`, odds };

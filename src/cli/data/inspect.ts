@@ -99,8 +99,8 @@ function describeFix(
 ): string {
   const lines = [`${out}: ${frames} frames`];
   if (applied.length === 0) lines.push('  nothing was changed: nothing is wrong that can be mended without doubt');
-  for (const { code, frames: changed, what } of applied) {
-    lines.push(`  ${what} [${code}]${changed.length === 0 ? '' : `, ${changed.length} frames`}`);
+  for (const { codes, frames: changed, what } of applied) {
+    lines.push(`  ${what} [${codes.join(', ')}]${changed.length === 0 ? '' : `, ${changed.length} frames`}`);
   }
   for (const { code, message } of left) lines.push(`  left as it was: ${message} [${code}]`);
   return lines.join('\n');

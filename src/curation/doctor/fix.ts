@@ -9,8 +9,8 @@ import type { Finding } from './finding.ts';
 
 /** One thing that was mended. */
 export interface Applied {
-  /** Code of the finding that it answers. */
-  readonly code: string;
+  /** Codes of the findings that it answers. */
+  readonly codes: readonly string[];
   /** Frames of the data set as it was that were changed or left out; empty for all of them. */
   readonly frames: readonly number[];
   readonly what: string;
@@ -35,7 +35,7 @@ export function fixDataset(dataset: Dataset, inspection: Inspection): FixedDatas
     const found = codes.map((code) => fixable.get(code)).filter((one) => one !== undefined);
     if (found.length === 0) return;
     frames = frames.map(mend);
-    for (const { code, frames: changed } of found) applied.push({ code, frames: changed, what });
+    applied.push({ codes: found.map(({ code }) => code), frames: found[0].frames, what });
   };
 
   const energies = settledEnergies(inspection.verdicts);
@@ -122,7 +122,7 @@ function leftOut(frames: readonly Frame[], fixable: ReadonlyMap<string, Finding>
   const unusable = fixable.get('unusable-frame');
   if (unusable !== undefined) {
     for (const index of unusable.frames) left.add(index);
-    applied.push({ code: unusable.code, frames: unusable.frames, what: 'unusable frames left out' });
+    applied.push({ codes: [unusable.code], frames: unusable.frames, what: 'unusable frames left out' });
   }
   const repeated = fixable.get('duplicate-frames');
   if (repeated !== undefined) {
@@ -130,7 +130,7 @@ function leftOut(frames: readonly Frame[], fixable: ReadonlyMap<string, Finding>
       .plain.flatMap((set) => set.slice(1))
       .sort((a, b) => a - b);
     for (const index of copies) left.add(index);
-    applied.push({ code: repeated.code, frames: copies, what: 'copies left out, the first of each kept' });
+    applied.push({ codes: [repeated.code], frames: copies, what: 'copies left out, the first of each kept' });
   }
   return left;
 }

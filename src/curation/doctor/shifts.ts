@@ -26,6 +26,8 @@ const LEAST_SHIFT = 0.4;
 const LEAST_WITHOUT_MODEL = 3;
 /** What forces of some frames do not know of the energies of others, eV/atom: up to 0.14 for metal surfaces from bulk. */
 const LEAST_ERROR = 0.1;
+/** A linear model is trusted with differences between groups to this share. */
+const EXPLAINED_ERROR = 0.4;
 /** A shift counts beyond so many errors, and is known well enough to be taken off beyond these. */
 const CLEAR = 4;
 const DETERMINED = 5;
@@ -63,38 +65,60 @@ export function findShifts(
   const model = new Map(says.map(({ frame, energy }) => [frame, energy]));
   const withModel = model.size > 0;
   const taken = withModel ? [...model.keys()] : usable;
-  const rests = taken.map((index): Frame => {
-    const energy = energyOf(index);
-    const frame = frames[index];
-    if (energy === undefined) return { ...frame, labels: {} };
-    return { ...frame, labels: { energy: energy - (model.get(index) ?? 0) } };
-  });
-  const fit = fitComposition(rests);
-  if (fit === null) return { withModel, groups: [] };
+  const labelled = taken.filter((index) => energyOf(index) !== undefined);
+  const rests = groupMedians(frames, labelled, (index) => (energyOf(index) ?? 0) - (model.get(index) ?? 0));
+  if (rests.length < FEWEST_GROUPS) return { withModel, groups: [] };
+  const explained = withModel ? groupMedians(frames, labelled, (index) => model.get(index) ?? 0) : [];
+  return {
+    withModel,
+    groups: rests.map(({ group, frames: count, distance }, k) => ({
+      ...{ group, frames: count, shift: distance },
+      error: Math.max(errorOf(rests, k), EXPLAINED_ERROR * Math.abs(explained[k]?.distance ?? 0)),
+    })),
+  };
+}
+
+interface GroupMedian {
+  readonly group: string;
+  readonly frames: number;
+  /** Of the median from that of all groups, and robust deviation of the frames, eV/atom. */
+  readonly distance: number;
+  readonly spread: number;
+}
+
+/** Energies per atom less what the composition explains, by group. */
+function groupMedians(
+  frames: readonly Frame[],
+  indices: readonly number[],
+  energyOf: (frame: number) => number,
+): GroupMedian[] {
+  const compared = indices.map((index): Frame => ({ ...frames[index], labels: { energy: energyOf(index) } }));
+  const fit = fitComposition(compared);
+  if (fit === null) return [];
   const byGroup = new Map<string, number[]>();
-  for (const [k, { group, structure }] of rests.entries()) {
-    if (Number.isNaN(fit.residuals[k]) || structure.numbers.length < 2) continue;
+  for (const [k, { group, structure }] of compared.entries()) {
+    if (structure.numbers.length < 2) continue;
     const members = byGroup.get(group);
     if (members === undefined) byGroup.set(group, [fit.residuals[k]]);
     else members.push(fit.residuals[k]);
   }
   const groups = [...byGroup].filter(([, members]) => members.length >= FEWEST_FRAMES);
-  if (groups.length < FEWEST_GROUPS) return { withModel, groups: [] };
+  if (groups.length === 0) return [];
   const medians = groups.map(([, members]) => median(members));
-  const weights = groups.map(([, members]) => members.length);
-  const centre = weightedMedian(medians, weights);
-  const found = groups.map(([group, members], k) => ({
-    ...{ group, frames: members.length, shift: medians[k] - centre },
+  const centre = weightedMedian(
+    medians,
+    groups.map(([, members]) => members.length),
+  );
+  return groups.map(([group, members], k) => ({
+    ...{ group, frames: members.length, distance: medians[k] - centre },
     spread: 1.4826 * median(members.map((value) => Math.abs(value - medians[k]))),
   }));
-  const withError = found.map(({ group, frames, shift }, k) => ({ group, frames, shift, error: errorOf(found, k) }));
-  return { withModel, groups: withError };
 }
 
 /** How far the other groups are apart, and how far the frames of this one, robustly. */
-function errorOf(groups: readonly { readonly shift: number; readonly spread: number }[], k: number): number {
+function errorOf(groups: readonly GroupMedian[], k: number): number {
   const others = groups.filter((_, other) => other !== k);
-  const apart = median(others.map(({ shift }) => Math.abs(shift)));
+  const apart = median(others.map(({ distance }) => Math.abs(distance)));
   return Math.max(1.4826 * apart, groups[k].spread, LEAST_ERROR);
 }
 

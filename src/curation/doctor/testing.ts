@@ -92,7 +92,7 @@ export function judge(
   const { dataset, applied } = fixDataset({ frames: spoilt, source: found.source, sha256: '' }, found);
   const differences = differencesOf(truth, dataset.frames);
   const detected = errors.includes(code);
-  const repaired = detected && applied.some((one) => one.code === code);
+  const repaired = detected && applied.some(({ codes }) => codes.includes(code));
   const outcome = falseAlarms.length > 0 ? 'wrong' : repaired ? 'repaired' : detected ? 'detected' : 'cannot tell';
   return { outcome, falseAlarms, ...differences };
 }

@@ -210,8 +210,9 @@ export function scoreStresses(
       EVERYWHERE,
       few.flatMap(([, members]) => members),
     );
-  const forceSign = energyCorrection(energies, 1).forces < 0 ? -1 : 1;
-  for (const [group, members] of groups) addScores(scores, group, stressModelScores(frames, members, forceSign));
+  // The model has the unit of the labelled forces.
+  const toForce = energyCorrection(energies, 1).forces;
+  for (const [group, members] of groups) addScores(scores, group, stressModelScores(frames, members, toForce));
   const strained = new Map<string, WorkPair[]>();
   for (const pair of pairs) {
     if (pair.stress === null) continue;
@@ -228,7 +229,7 @@ export function scoreStresses(
  * Stresses of the model explained by labels. Deviators only: the mean stress is what forces know least of, and where
  * labels are off by a constant.
  */
-function stressModelScores(frames: readonly Frame[], says: readonly ModelSays[], forceSign: number): number[] {
+function stressModelScores(frames: readonly Frame[], says: readonly ModelSays[], toForce: number): number[] {
   return STRESS_HYPOTHESES.map(({ sign, unit, order }) => {
     const diagonal = emptySums();
     const shear = emptySums();
@@ -241,11 +242,11 @@ function stressModelScores(frames: readonly Frame[], says: readonly ModelSays[],
       const noise = ROUNDING * Math.abs(meanLabel);
       for (let k = 0; k < 9; k += 4) {
         const deviator = label[k] - meanLabel;
-        if (Math.abs(deviator) > noise) addPoint(diagonal, size * deviator, forceSign * (stress[k] - meanModel));
+        if (Math.abs(deviator) > noise) addPoint(diagonal, size * deviator, toForce * (stress[k] - meanModel));
       }
       for (let k = 0; k < 3; k++) {
         const value = label[SHEAR[ORDERS[order][k]]];
-        addPoint(shear, Math.abs(value) > noise ? size * value : 0, forceSign * stress[SHEAR[k]]);
+        addPoint(shear, Math.abs(value) > noise ? size * value : 0, toForce * stress[SHEAR[k]]);
       }
       diagonal.n++;
       shear.n++;

@@ -43,7 +43,9 @@ const MOST_STRAIN = 0.06;
 const MOST_SHIFT = 0.2;
 /** Coordinates that are compared in all: bounds the time. */
 const MOST_COORDINATES = 2_000_000;
-const MOST_PAIRS = 800;
+/** Atoms in all pairs together, shared out by numbers of frames, and pairs that any set of frames may have. */
+const MOST_ATOMS = 60_000;
+const FEW_PAIRS = 20;
 const FEWEST_PARTNERS = 3;
 
 /**
@@ -60,7 +62,9 @@ export function findPairs(frames: readonly Frame[], usable: readonly number[], n
   const partners = Math.max(FEWEST_PARTNERS, Math.floor(MOST_COORDINATES / Math.max(1, coordinates)));
   const pairs: WorkPair[] = [];
   for (const members of buckets) {
-    const most = pairs.length + Math.max(20, Math.ceil((MOST_PAIRS * members.length) / usable.length));
+    const atoms = frames[members[0]].structure.numbers.length;
+    const share = (MOST_ATOMS * members.length) / usable.length / atoms;
+    const most = pairs.length + Math.max(FEW_PAIRS, Math.ceil(share));
     const places = new Map<number, Float64Array>();
     for (let gap = 1; gap <= Math.min(partners, members.length - 1) && pairs.length < most; gap++) {
       for (let k = 0; k + gap < members.length && pairs.length < most; k++) {
