@@ -1,7 +1,7 @@
 /** A split that no trajectory and no pair of twins crosses. */
 import { createComponents, joinEqual } from '../../data/components.ts';
 import type { Dataset, Frame } from '../../data/dataset.ts';
-import type { Split } from '../../data/split.ts';
+import { movableFrames, type Split, targetOf } from '../../data/split.ts';
 import { splitApart } from '../../data/split-apart.ts';
 import { trajectoriesOf } from '../../data/trajectories.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
@@ -36,6 +36,8 @@ export async function* firewallSplit(
   options: { readonly kernel: Kernel; readonly random: Random; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<SearchProgress, FirewallSplit> {
   const { frames } = dataset;
+  // Refused before anything is computed.
+  targetOf(movableFrames(frames).length, fraction);
   const trajectories = trajectoriesOf([frames]);
   const { kernel, random, signal } = options;
   const space = spaceOf(frames, kernel);

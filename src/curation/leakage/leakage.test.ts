@@ -153,6 +153,16 @@ test('the firewall keeps twins and trajectories together, and nothing leaks', as
   }
 });
 
+test.each([
+  [0, 5, 'bad-fraction'],
+  [0.1, 1, 'too-few-frames'],
+  [0.1, 0, 'too-few-frames'],
+])('a firewall for the fraction %d of %d frames is refused: %s', async (fraction, count, code) => {
+  const frames = framesOf(disordered(1, count));
+  const random = createRandom(1);
+  await expect(result(firewallSplit({ frames }, fraction, { kernel, random }))).rejects.toMatchObject({ code });
+});
+
 const MLEARN = new URL('../../../../shared/data/mlearn/', import.meta.url);
 const present = existsSync(MLEARN);
 if (!present) console.warn('../shared/data/mlearn is absent: leakage of real data sets is NOT tested');
