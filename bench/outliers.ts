@@ -1,7 +1,7 @@
 /**
  * Outliers by influence, on mlearn's silicon training set with labels spoilt on purpose. Prints one JSON document.
  *   node scripts/run.mjs bench/outliers.ts detection [--trials 20] [--share 0.01] [--set Si]
- *   node scripts/run.mjs bench/outliers.ts potentials [--time 60] [--share 0.05] [--runs 5] [--ps 20] [--seed 1]
+ *   node scripts/run.mjs bench/outliers.ts potentials [--epochs 300] [--share 0.05] [--runs 5] [--ps 20] [--seed 1]
  *   node scripts/run.mjs bench/outliers.ts memory [--rows 100000]
  * Data are read from ../shared/data.
  */
@@ -198,7 +198,7 @@ async function stability(potential: Potential, seed: number, limit: number): Pro
 }
 
 async function potentials(): Promise<object> {
-  const [seconds, share, runs] = [option('--time', 60), option('--share', 0.05), option('--runs', 5)];
+  const [epochs, share, runs] = [option('--epochs', 300), option('--share', 0.05), option('--runs', 5)];
   const [limit, seed] = [option('--ps', 20), option('--seed', 1)];
   const [frames, test] = [await read('Si_train'), await read('Si_test')];
   const count = Math.max(3, Math.round(share * frames.length));
@@ -212,17 +212,18 @@ async function potentials(): Promise<object> {
       join(tmpdir(), `nearsight-${process.pid}-${name}.${end}`),
     );
     await writeFrames(path, training);
-    const { model, epochs } = await finishedAsync(runTraining({ data: [path], out, seconds, settings: { seed } }));
+    // Epochs, not seconds: the sets must be treated alike.
+    const { model } = await finishedAsync(runTraining({ data: [path], out, epochs, settings: { seed } }));
     const potential = potentialOf(model, await createEngine());
     const { overall } = await finishedAsync(evaluateFrames(potential, test));
     const dynamics: { ps: number; why: string }[] = [];
     for (let run = 0; run < runs; run++) dynamics.push(await stability(potential, run + 1, limit));
     potential.close();
     process.stderr.write(`${name}: ${JSON.stringify({ overall, dynamics: dynamics.map(({ ps }) => ps) })}\n`);
-    results.push({ set: name, frames: training.length, epochs, overall, dynamics });
+    results.push({ set: name, frames: training.length, overall, dynamics });
   }
   const right = [...dropped].filter((k) => damage.has(k)).length;
-  return { seed, seconds, spoilt: count, dropped: dropped.size, dropped_rightly: right, limit_ps: limit, results };
+  return { seed, epochs, spoilt: count, dropped: dropped.size, dropped_rightly: right, limit_ps: limit, results };
 }
 
 async function memory(): Promise<object> {

@@ -106,8 +106,7 @@ export function* findOutliers(
     }
     const judgement = judge(measures, similar, level);
     if (sameExclusion(judgement.excluded, excluded) || round === MOST_ROUNDS) {
-      const found = report(frames, measures, judgement, fit, equations.rows);
-      return { ...found, rows: equations.rows, rounds: round };
+      return { ...report(frames, measures, judgement, { fit, rows: equations.rows }), rounds: round };
     }
     excluded = judgement.excluded;
   }
@@ -140,44 +139,73 @@ function sameExclusion(a: Excluded, b: Excluded): boolean {
 function report(
   frames: readonly Frame[],
   measures: readonly FrameMeasures[],
-  { energies, forces, atoms, criteria, excluded }: Judgement,
-  fit: LinearFit,
-  rows: number,
-): Omit<OutlierAnalysis, 'rows' | 'rounds'> {
+  judgement: Judgement,
+  { fit, rows }: { fit: LinearFit; rows: number },
+): Omit<OutlierAnalysis, 'rounds'> {
+  const { criteria } = judgement;
   const variance = fit.squares / Math.max(1, rows - fit.effective);
   const scale = fit.effective * variance;
-  const influence = (block: Measured | null, standing: Standing | null, kind: OutlierKind, N: number) =>
-    block && standing && influenceOf(block, standing, { criterion: criteria[kind], scale, N });
-  const sizes = frames.map(({ structure }) => structure.numbers.length);
-  const ofEnergies = measures.map(({ energy }, k) => influence(energy, energies[k], 'energy', sizes[k]));
-  const ofForces = measures.map((m, k) => influence(m.forces, forces[k], 'forces', sizes[k]));
-  const outliers: Outlier[] = [];
-  for (const [k, { labels }] of frames.entries()) {
-    if (excluded.energy.has(k)) {
-      const { deleted, weight } = measures[k].energy!;
-      const expected = [labels.energy! - deleted[0] / Math.sqrt(weight)];
-      outliers.push({ frame: k, kind: 'energy', ...ofEnergies[k]!, label: [labels.energy!], expected });
-    }
-    if (excluded.forces.has(k) && ofForces[k] !== null) outliers.push({ frame: k, kind: 'forces', ...ofForces[k] });
-    if (excluded.forces.has(k)) continue;
-    for (const i of excluded.atoms.get(k) ?? []) {
-      const block = measures[k].atoms[i]!;
-      const label = Array.from(labels.forces!.subarray(3 * i, 3 * i + 3));
-      const expected = label.map((f, c) => f - block.deleted[c] / Math.sqrt(block.weight));
-      const found = influence(block, atoms[k][i], 'atom', sizes[k])!;
-      outliers.push({ frame: k, kind: 'atom', atom: i, ...found, label, expected });
-    }
-  }
+  const influence: InfluenceOfBlock = (block, standing, { kind, k }) =>
+    block &&
+    standing &&
+    influenceOf(block, standing, { criterion: criteria[kind], scale, N: frames[k].structure.numbers.length });
+  const energies = measures.map(({ energy }, k) => influence(energy, judgement.energies[k], { kind: 'energy', k }));
+  const forces = measures.map((m, k) => influence(m.forces, judgement.forces[k], { kind: 'forces', k }));
+  const outliers = frames.flatMap(({ labels }, k) =>
+    outliersOf(labels, k, { measures: measures[k], judgement, influence, energy: energies[k], forces: forces[k] }),
+  );
   return {
     outliers: outliers.sort((a, b) => b.cook - a.cook || a.frame - b.frame),
-    energies: ofEnergies,
-    forces: ofForces,
+    energies,
+    forces,
     atoms: measures.map((frame) => Float64Array.from(frame.atoms, (atom) => (atom ? atom.shift / scale : Number.NaN))),
     alone: measures.flatMap(({ alone }, k) => (alone ? [k] : [])),
     criteria: Object.values(criteria).filter(({ tests }) => tests > 0),
     parameters: fit.effective,
     variance,
+    rows,
   };
+}
+
+type InfluenceOfBlock = (
+  block: Measured | null,
+  standing: Standing | null,
+  of: { readonly kind: OutlierKind; readonly k: number },
+) => Influence | null;
+
+/** Outliers of frame k. */
+function outliersOf(
+  { energy, forces }: Frame['labels'],
+  k: number,
+  found: {
+    readonly measures: FrameMeasures;
+    readonly judgement: Judgement;
+    readonly influence: InfluenceOfBlock;
+    readonly energy: Influence | null;
+    readonly forces: Influence | null;
+  },
+): Outlier[] {
+  const { measures, judgement, influence } = found;
+  const { excluded, atoms } = judgement;
+  const outliers: Outlier[] = [];
+  if (excluded.energy.has(k) && measures.energy !== null && found.energy !== null) {
+    const { deleted, weight } = measures.energy;
+    const expected = [energy! - deleted[0] / Math.sqrt(weight)];
+    outliers.push({ frame: k, kind: 'energy', ...found.energy, label: [energy!], expected });
+  }
+  if (excluded.forces.has(k)) {
+    if (found.forces !== null) outliers.push({ frame: k, kind: 'forces', ...found.forces });
+    return outliers;
+  }
+  for (const i of excluded.atoms.get(k) ?? []) {
+    const block = measures.atoms[i];
+    const standing = influence(block, atoms[k][i], { kind: 'atom', k });
+    if (block === null || standing === null) continue;
+    const label = Array.from(forces!.subarray(3 * i, 3 * i + 3));
+    const expected = label.map((f, c) => f - block.deleted[c] / Math.sqrt(block.weight));
+    outliers.push({ frame: k, kind: 'atom', atom: i, ...standing, label, expected });
+  }
+  return outliers;
 }
 
 /** D and its threshold: what D would be at the edge of the usual, were all residuals of the block smaller or larger by one factor. */

@@ -40,7 +40,7 @@ export interface Judgement {
   readonly excluded: Excluded;
 }
 
-/** With more unusual atoms than this share, it is the frame that is unusual. */
+/** Where the forces of a frame stand out, and more than this share of its atoms, it is not for single atoms. */
 const FEW_ATOMS = 0.1;
 /** Frames with fewer atoms say little of what is usual among their atoms. */
 const ATOMS_FOR_SCALE = 8;
@@ -98,9 +98,10 @@ function exclusion({ energies, forces, atoms, criteria }: Omit<Judgement, 'exclu
   for (let k = 0; k < energies.length; k++) {
     if (beyond(energies[k], criteria.energy)) found.energy.add(k);
     const odd = atoms[k].flatMap((atom, i) => (beyond(atom, criteria.atom) ? [i] : []));
+    const wrong = beyond(forces[k], criteria.forces);
+    if (wrong) found.forces.add(k);
     const few = odd.length <= Math.max(1, FEW_ATOMS * atoms[k].length);
-    if (beyond(forces[k], criteria.forces) || !few) found.forces.add(k);
-    if (few && odd.length > 0) found.atoms.set(k, new Set(odd));
+    if (odd.length > 0 && (few || !wrong)) found.atoms.set(k, new Set(odd));
   }
   return found;
 }
