@@ -1,16 +1,19 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { inspectDataset, portraitOf } from '../../curation/index.ts';
+import { analyseOutliers, describeOutlier, type Influence, inspectDataset, portraitOf } from '../../curation/index.ts';
+import type { Dataset } from '../../data/index.ts';
+import { formatError, NearsightError } from '../../errors.ts';
+import type { Kernel } from '../../kernels/kernels.ts';
 import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
-import { readDataset } from '../../node/structures.ts';
 import { VERSION } from '../../node/version.ts';
-import { renderDataReport } from '../../report/index.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, warnOfSkipped } from '../inputs.ts';
+import { formatNumber, renderDataReport } from '../../report/index.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from '../session.ts';
 
 interface ReportFlags extends CommonFlags, InputFlags {
   readonly name?: string;
+  readonly influence: boolean;
 }
 
 const DEFAULT_OUT = 'data-report.html';
@@ -39,10 +42,14 @@ Example:
 
 async function reportCommand(session: Session, path: string, flags: ReportFlags): Promise<undefined> {
   const out = flags.out ?? DEFAULT_OUT;
-  const dataset = await readDataset(path, inputOptions(flags));
+  const [dataset] = await openDatasets([path], inputOptions(flags));
   warnOfSkipped(session, [dataset]);
-  const kernel = await createEngine(flags.threads);
-  const portrait = portraitOf(dataset, inspectDataset(dataset), { kernel });
+  const kernel = await createEngine(1);
+  const influence = flags.influence ? await influenceOf(session, dataset, kernel) : null;
+  const portrait = portraitOf(dataset, inspectDataset(dataset, kernel), {
+    kernel,
+    ...(influence === null ? {} : { influence }),
+  });
   const page = renderDataReport(portrait, {
     name: flags.name ?? basename(path),
     date: today(),
@@ -50,10 +57,44 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
   });
   await writeFileAtomically(out, page);
   const { findings, frames, atoms } = portrait.inspection;
-  const document = { report: out, frames, atoms, findings: findings.length, flagged: portrait.flaggedCount };
-  session.print(
-    document,
-    `${out}: ${frames} frames, ${findings.length} findings, ${portrait.flaggedCount} frames to look at`,
-  );
+  const document = {
+    ...{ report: out, frames, atoms, findings: findings.length },
+    outliers: influence === null ? null : influence.outliers.length,
+    flagged: portrait.flaggedCount,
+  };
+  const text = `${out}: ${count(frames, 'frame')}, ${count(findings.length, 'finding')}, ${count(portrait.flaggedCount, 'frame')} to look at`;
+  session.print(document, text);
   return undefined;
+}
+
+const count = (n: number, noun: string): string => `${formatNumber(n, { decimals: 0 })} ${noun}${n === 1 ? '' : 's'}`;
+
+/** What each label sways; null, and said, where the labels are too few for a fit. */
+async function influenceOf(session: Session, { frames }: Dataset, kernel: Kernel): Promise<Influence | null> {
+  const progress = session.progress('influence');
+  try {
+    const work = analyseOutliers(frames, kernel, { signal: session.signal });
+    for (;;) {
+      const next = await work.next();
+      if (next.done === true) {
+        const { atoms, outliers } = next.value;
+        return {
+          atoms,
+          outliers: outliers.map((outlier) => ({
+            frame: outlier.frame,
+            atom: outlier.atom ?? null,
+            reason: describeOutlier(outlier, frames[outlier.frame]),
+          })),
+        };
+      }
+      const { round, done, total } = next.value;
+      progress.update({ done, total, unit: 'frames', note: round === 0 ? 'derivatives' : `fit ${round}` });
+    }
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    session.warn(`the page does not show influence: ${formatError(error)}`);
+    return null;
+  } finally {
+    progress.end();
+  }
 }
