@@ -3,7 +3,8 @@ import type { Frame } from '../../data/dataset.ts';
 import { symbolOf } from '../../elements.ts';
 import { NearsightError } from '../../errors.ts';
 import { featureCount, type Kernel } from '../../kernels/kernels.ts';
-import { DEFAULT_DESCRIPTOR } from '../descriptor.ts';
+import { checkSystem } from '../../kernels/shape.ts';
+import { DEFAULT_DESCRIPTOR, systemOf } from '../descriptor.ts';
 import { usualWeights } from '../linear-fit.ts';
 import { createLinearModel, openLinearModel } from '../linear-model.ts';
 import { findOutliers, type Outlier, type OutlierAnalysis } from './find.ts';
@@ -55,6 +56,12 @@ export async function* analyseOutliers(
   const { seed = DEFAULT_DESCRIPTOR.seed, level, memory = MEMORY, signal } = options;
   const structures = frames.map(({ structure }) => structure);
   const channels = channelsFor(frames);
+  for (const frame of frames) {
+    signal?.throwIfAborted();
+    placed(frame, () =>
+      checkSystem(SHAPE, systemOf(frame.structure, [...new Set(frame.structure.numbers)], SHAPE.cutoff)),
+    );
+  }
   const engine = openLinearModel(
     createLinearModel(structures, kernel, { ...DEFAULT_DESCRIPTOR, channels, seed }),
     kernel,
@@ -63,11 +70,7 @@ export async function* analyseOutliers(
     const store = createRowStore(engine, structures, memory);
     for (const [k, frame] of frames.entries()) {
       signal?.throwIfAborted();
-      try {
-        store.rows(k);
-      } catch (error) {
-        throw placed(error, frame);
-      }
+      placed(frame, () => store.rows(k));
       yield { round: 0, done: k + 1, total: frames.length };
     }
     // An atom that nobody is near has the energy that a reference calculation gave it: no model of neighbours has a say.
@@ -112,16 +115,32 @@ function channelsFor(frames: readonly Frame[]): number {
   );
 }
 
-const SHAPE = { species: 1, radial: 8, lmax: 3, order: 4, hidden: [4, 4], heads: 1, cutoff: 5, onset: 3.5 } as const;
+/** A shape that any structure fits: for checks, and for counting features. */
+const SHAPE = {
+  species: 118,
+  radial: 8,
+  lmax: 3,
+  order: 4,
+  hidden: [4, 4],
+  heads: 1,
+  channels: 4,
+  cutoff: 5,
+  onset: 3.5,
+} as const;
 
-function placed(error: unknown, { index, line }: Frame): unknown {
-  if (!(error instanceof NearsightError)) return error;
-  const { code, message, hint, place } = error;
-  return new NearsightError(code, message, {
-    ...(hint === undefined ? {} : { hint }),
-    place: { ...place, frame: index, ...(line > 0 ? { line } : {}) },
-    cause: error,
-  });
+/** Does something with a frame; what goes wrong with it is told with its place in the file. */
+function placed({ index, line }: Frame, work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    const { code, message, hint, place } = error;
+    throw new NearsightError(code, message, {
+      ...(hint === undefined ? {} : { hint }),
+      place: { ...place, frame: index, ...(line > 0 ? { line } : {}) },
+      cause: error,
+    });
+  }
 }
 
 /** A sentence: what is wrong with a label. */

@@ -138,6 +138,14 @@ describe('outliers among labels of a known potential', () => {
     await expect(analysed([])).rejects.toEqual(few);
   });
 
+  test('a frame that nothing can be computed of is named', async () => {
+    const { structure, labels } = frames[30];
+    const positions = structure.positions.slice();
+    positions.set(positions.subarray(0, 3), 9);
+    const set = frames.map((frame, k) => (k === 30 ? frameOf({ ...structure, positions }, labels, k) : frame));
+    await expect(analysed(set)).rejects.toMatchObject({ code: 'coinciding-atoms', place: { frame: 30 } });
+  });
+
   test('stops when the signal fires', async () => {
     await expect(analysed(frames, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
   });
