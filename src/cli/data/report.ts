@@ -28,7 +28,8 @@ export function addDataReport(data: Command): void {
     )
     .argument('<file>', DATA)
     .optionsGroup('Report:')
-    .option('--name <text>', 'name of the data set; the name of the file when absent');
+    .option('--name <text>', 'name of the data set; the name of the file when absent')
+    .option('--no-influence', 'leave the search for outliers out: quicker for large sets');
   addInputFlags(command);
   addCommonFlags(command, 'write the page here', DEFAULT_OUT)
     .addHelpText(
