@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { compareDatasets, type Finding, fixDataset, type Inspection, inspectDataset } from '../../curation/index.ts';
 import type { Dataset } from '../../data/index.ts';
@@ -44,6 +45,9 @@ Exit code 1 when something is wrong with the data (severity "error"); with --fix
 async function inspectCommand(session: Session, paths: readonly string[], flags: InspectFlags): Promise<number> {
   if (flags.fix !== undefined && paths.length > 1) {
     throw usageError('--fix mends one file at a time', 'give one file, or leave --fix out');
+  }
+  if (flags.fix !== undefined && resolve(flags.fix) === resolve(paths[0])) {
+    throw usageError(`--fix would overwrite ${paths[0]}`, 'give the mended data another name');
   }
   const datasets = await openDatasets(paths, inputOptions(flags));
   warnOfSkipped(session, datasets);

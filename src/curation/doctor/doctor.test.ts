@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Dataset, Frame } from '../../data/dataset.ts';
 import { parseExtxyz } from '../../data/extxyz/read.ts';
+import { atomicNumberOf } from '../../elements.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { createSimdKernel } from '../../kernels/simd/kernel.ts';
 import { createRandom } from '../../random.ts';
@@ -208,6 +210,42 @@ describe('small things', () => {
     expect(compareDatasets([file(-9, 'a')])).toBeNull();
     expect(compareDatasets([file(-9, 'a'), file(-150, 'b')])).toMatchObject({ code: 'mixed-references' });
   });
+});
+
+test('whatever the frames are, an inspection comes out, and mending never fails', () => {
+  const length = fc.double({ min: -20, max: 20, noNaN: true });
+  const odd = fc.constantFrom(0, 1e-7, 1e6, 1e12, Number.NaN, Number.POSITIVE_INFINITY);
+  const wild = fc.oneof({ weight: 60, arbitrary: length }, { weight: 1, arbitrary: odd });
+  const frame = fc.record({
+    symbols: fc.array(fc.constantFrom('H', 'Si', 'Cs', 'Og'), { minLength: 1, maxLength: 5 }),
+    values: fc.array(wild, { minLength: 40, maxLength: 40 }),
+    pbc: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+    labelled: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean()),
+    group: fc.constantFrom('', 'a', 'b'),
+  });
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 14 }), (made) => {
+      const frames = made.map(({ symbols, values, pbc, labelled, group }, index): Frame => {
+        const n = symbols.length;
+        const numbers = Int32Array.from(symbols, atomicNumberOf);
+        const positions = Float64Array.from(values.slice(0, 3 * n));
+        const cell = Float64Array.from(values.slice(15, 24));
+        const [energy, forces, stress] = labelled;
+        const labels = {
+          ...(energy && { energy: values[24] }),
+          ...(forces && { forces: Float64Array.from(values.slice(25, 25 + 3 * n)) }),
+          ...(stress && { stress: Float64Array.from(values.slice(31, 40)) }),
+        };
+        return { structure: { numbers, positions, cell, pbc }, labels, group, info: {}, arrays: {}, line: 1, index };
+      });
+      const found = inspected(frames);
+      expect(found.frames).toBe(frames.length);
+      for (const { labels } of fixDataset(datasetOf(frames), found).dataset.frames) {
+        expect(Number.isFinite(labels.energy ?? 0)).toBe(true);
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 const shared = new URL('../../../../shared/data/', import.meta.url);

@@ -21,6 +21,8 @@ export interface ModelSays {
 /** Atoms that the forces are fitted on, and that the model is asked about. */
 const FIT_ATOMS = 600;
 const ASKED_ATOMS = 5000;
+/** Larger frames are left out: a few of them would take longer than all the rest. */
+const MOST_IN_FRAME = 1500;
 /** Elements beyond which nothing is to be expected of a linear model. */
 const MOST_ELEMENTS = 8;
 const FEWEST_FRAMES = 3;
@@ -32,7 +34,7 @@ const CUTOFFS: readonly [number, number] = [2.8, 5];
 
 /**
  * Fits forces of frames drawn evenly from all groups and asks the model about more of them; null where that makes no
- * sense (too few frames with forces, too many elements).
+ * sense (too few frames with forces, too many elements, frames of thousands of atoms).
  * @param usable frames without defects
  * @param nearest typical distance between neighbours, Å
  */
@@ -42,7 +44,8 @@ export function askForceModel(
   kernel: Kernel,
   nearest: number,
 ): ForceModel | null {
-  const withForces = usable.filter((index) => {
+  const small = usable.filter((index) => frames[index].structure.numbers.length <= MOST_IN_FRAME);
+  const withForces = small.filter((index) => {
     const { labels, structure } = frames[index];
     return structure.numbers.length > 1 && labels.forces?.some((f) => f !== 0) === true;
   });
@@ -51,7 +54,7 @@ export function askForceModel(
   if (withForces.length < FEWEST_FRAMES || elements.size > MOST_ELEMENTS) return null;
   const fitted = drawEvenly(frames, withForces, FIT_ATOMS);
   const seen = new Set(fitted.flatMap((index) => [...frames[index].structure.numbers]));
-  const asked = drawEvenly(frames, usable, ASKED_ATOMS).filter((index) =>
+  const asked = drawEvenly(frames, small, ASKED_ATOMS).filter((index) =>
     frames[index].structure.numbers.every((z) => seen.has(z)),
   );
   const cutoff = Math.min(CUTOFFS[1], Math.max(CUTOFFS[0], REACH * nearest));
