@@ -31,6 +31,8 @@ export interface ForceSizes {
 /** Distances between two elements. */
 export interface PairDistances {
   readonly elements: readonly [string, string];
+  /** Pairs that were counted. */
+  readonly pairs: number;
   /** Å; null where no two such atoms are within reach. */
   readonly shortest: number | null;
   /** Å, middle of each interval. */
@@ -129,6 +131,7 @@ export function pairDistances(frames: readonly Frame[]): PairDistances[] {
     .sort((p, q) => p.a - q.a || p.b - q.b)
     .map(({ a, b, counts, shortest }) => ({
       elements: [symbolOf(a), symbolOf(b)] as const,
+      pairs: counts.reduce((sum, count) => sum + count, 0),
       shortest,
       distance: Array.from(counts, (_, k) => (k + 0.5) * step),
       density: Array.from(counts, (count, k) => {

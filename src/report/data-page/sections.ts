@@ -135,13 +135,14 @@ function forceSection({ forces }: DataPortrait, numbering: Numbering): Section |
 
 function distanceSection(portrait: DataPortrait, numbering: Numbering): Section | undefined {
   const { distances, distanceFrames } = portrait;
-  const shown = distances.slice(0, MOST_PANELS);
+  const commonest = new Set(distances.toSorted((a, b) => b.pairs - a.pairs).slice(0, MOST_PANELS));
+  const shown = distances.filter((pair) => commonest.has(pair));
   const plots = shown
     .map((pair) => distancePlot(numbering.plot(), pair, panelSize(shown)))
     .filter((plot) => plot !== undefined);
   if (plots.length === 0) return undefined;
   const pairs =
-    shown.length < distances.length ? ` ${MOST_PANELS} of ${distances.length} pairs of elements are drawn.` : '';
+    shown.length < distances.length ? ` The ${MOST_PANELS} commonest of ${distances.length} pairs of elements.` : '';
   const caption = `How densely atoms stand around each other, over ${count(distanceFrames, 'frame')}.${pairs}`;
   return { id: 'distances', title: 'Distances', body: figure(numbering, caption, plots) };
 }

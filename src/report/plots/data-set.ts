@@ -104,7 +104,7 @@ export function mapPlot(
   const all = clouds.flatMap((cloud) => cloud.points);
   const axis = (k: 0 | 1): { label: string; domain?: readonly [number, number] } => {
     const domain = domainOf(all.map((point) => point[k]));
-    const label = `${k === 0 ? 'First' : 'Second'} component (${(100 * explained[k]).toFixed(0)} % of variance)`;
+    const label = `Component ${k + 1} (${(100 * explained[k]).toFixed(0)} % of variance)`;
     return domain === undefined ? { label } : { label, domain };
   };
   return drawPlot({
