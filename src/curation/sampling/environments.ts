@@ -153,26 +153,39 @@ export function* farthestFrames(
     const frame = waiting.shift() ?? frameOf(farthest(distance), space);
     if (frame < 0) break;
     chosen.push(frame);
-    for (let i = space.first[frame]; i < space.first[frame + 1]; i++) {
-      if (distance[i] > NOTHING_NEW ** 2) approach(distance, i, space);
-    }
+    approach(distance, frame, space);
     yield `kept ${chosen.length} of ${budget}`;
   }
   return chosen.sort((a, b) => a - b);
 }
 
-/** Squared distances to environment i where it is the nearest chosen one so far. */
-function approach(distance: Float32Array, i: number, { points, dimensions, species }: EnvironmentSpace): void {
-  for (let j = 0; j < species.length; j++) {
-    if (species[j] !== species[i]) continue;
-    const most = distance[j];
-    let square = 0;
-    for (let k = 0; k < dimensions && square < most; k++) {
-      const difference = points[j * dimensions + k] - points[i * dimensions + k];
-      square += difference * difference;
-    }
-    if (square < most) distance[j] = square;
+/** Lowers squared distances to the nearest chosen environment by those of one more frame. */
+function approach(distance: Float32Array, frame: number, space: EnvironmentSpace): void {
+  const { species, first } = space;
+  // Of copies, and of what is chosen already, one will do.
+  const centres: number[] = [];
+  for (let i = first[frame]; i < first[frame + 1]; i++) {
+    const isNew = (other: number): boolean =>
+      species[other] !== species[i] || squareBetween(space, i, other, NOTHING_NEW ** 2) > NOTHING_NEW ** 2;
+    if (distance[i] > NOTHING_NEW ** 2 && centres.every(isNew)) centres.push(i);
   }
+  for (let j = 0; j < species.length; j++) {
+    let least = distance[j];
+    for (const i of centres) {
+      if (species[i] === species[j]) least = Math.min(least, squareBetween(space, i, j, least));
+    }
+    distance[j] = least;
+  }
+}
+
+/** Squared distance of two environments, or something above `most` where it is more than that. */
+function squareBetween({ points, dimensions }: EnvironmentSpace, i: number, j: number, most: number): number {
+  let square = 0;
+  for (let k = 0; k < dimensions && square <= most; k++) {
+    const difference = points[j * dimensions + k] - points[i * dimensions + k];
+    square += difference * difference;
+  }
+  return square;
 }
 
 /** The environment that is farthest from what was chosen; −1 where all are covered. */
@@ -203,8 +216,6 @@ function frameOf(environment: number, { first }: EnvironmentSpace): number {
 /** Distance from every environment to the nearest one of the chosen frames; infinite where no species is the same. */
 export function distancesToChosen(space: EnvironmentSpace, frames: readonly number[]): Float32Array {
   const distance = new Float32Array(space.species.length).fill(Number.POSITIVE_INFINITY);
-  for (const frame of frames) {
-    for (let i = space.first[frame]; i < space.first[frame + 1]; i++) approach(distance, i, space);
-  }
+  for (const frame of frames) approach(distance, frame, space);
   return distance.map(Math.sqrt);
 }

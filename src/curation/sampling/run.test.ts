@@ -352,6 +352,28 @@ parts:
     expect(worst(chosen)).toBeLessThan(Math.min(...others));
   });
 
+  test('the distances are those to the nearest, as counting them all says', async () => {
+    const list = Array.from({ length: 12 }, (_, k) => rattled(SI, 0.02 * k, createRandom(k)));
+    list.push(crystal('zincblende', ['Si', 'C'], 4.36));
+    const space = await finish(asynchronous(environmentSpace(list, tools.kernel)));
+    const { points, dimensions, species, first } = space;
+    const chosen = [1, 5, 9];
+    const centres = chosen.flatMap((f) => Array.from({ length: first[f + 1] - first[f] }, (_, k) => first[f] + k));
+    for (const [j, found] of distancesToChosen(space, chosen).entries()) {
+      const all = centres
+        .filter((i) => species[i] === species[j])
+        .map((i) =>
+          Math.hypot(
+            ...points.subarray(i * dimensions, (i + 1) * dimensions).map((x, k) => x - points[j * dimensions + k]),
+          ),
+        );
+      const least = Math.min(...all);
+      // Copies of a centre within 0.01 are left out.
+      if (Number.isFinite(least)) expect(Math.abs(found - least)).toBeLessThan(0.01);
+      else expect(found).toBe(Number.POSITIVE_INFINITY);
+    }
+  });
+
   test('does not keep two copies of the same environments, however often they occur', async () => {
     const copies = await run(
       SI,
