@@ -8,10 +8,11 @@ import { rattled, strained } from '../structure/builders.ts';
 import { cellVolume } from '../structure/cell.ts';
 import { crystal } from '../structure/crystals.ts';
 import { copyStructure, type Structure } from '../structure/structure.ts';
+import { openDescriptor } from './descriptor.ts';
 import { addBlock, blocksOf, emptyEquations, fitLinear, predictLinear, solveEquations } from './linear-fit.ts';
 import { createLinearModel, type LinearModel, openLinearModel } from './linear-model.ts';
 
-const SETTINGS = { cutoff: 4, onset: 2.5, radial: 4, channels: 4, seed: 3 };
+const SETTINGS = { cutoff: 4, onset: 2.5, radial: 4, channels: 8, seed: 3 };
 
 /** Rattled rock salt: two species, periodic. */
 function salt(seed: number): Structure {
@@ -33,14 +34,29 @@ describe('rows of the linear model', () => {
   const P = model.parameters;
 
   test('there are coefficients for each species and its constant', () => {
-    expect(P).toBe(2 * 9 * 4 + 2);
+    expect(P).toBe(2 * 9 * 8 + 2);
     const { energy, forces } = rowsOf(reference, structures[0]);
     expect([...energy.slice(P - 2)]).toEqual([4, 4]);
     expect(forces.length).toBe(3 * 8 * P);
   });
 
+  test('features are those of the descriptor, standardised, and sum up to the row of the energy', () => {
+    const { descriptor, mean, deviation } = model;
+    const engine = openDescriptor(descriptor, reference);
+    const x = engine.features(structures[3]);
+    const { energy, features } = rowsOf(reference, structures[3]);
+    const F = mean.length;
+    const sums = new Float64Array(P);
+    features.forEach((value, k) => {
+      expect(value).toBeCloseTo((x[k] - mean[k % F]) / deviation[k % F], 4);
+      const species = structures[3].numbers[Math.floor(k / F)] === 11 ? 0 : 1;
+      sums[species * F + (k % F)] += value;
+    });
+    for (let a = 0; a < 2 * F; a++) expect(energy[a]).toBeCloseTo(sums[a], 4);
+  });
+
   test('rows of forces are −∂/∂r of the row of the energy, column by column', () => {
-    const h = 1e-4;
+    const h = 3e-5;
     const { forces } = rowsOf(reference, structures[0]);
     for (const c of [0, 7, 20]) {
       const ends = [h, -h].map((step) => {

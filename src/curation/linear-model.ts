@@ -4,7 +4,7 @@
  * so that energies, forces and strain gradients are linear in (w, c) too. What a label says of the model is then one row
  * of a matrix: fits are exact, and so is the influence of each label on them. Theory: docs/theory/outliers.md.
  */
-import { featureCount, type Kernel, type KernelSystem, weightLayout } from '../kernels/kernels.ts';
+import { featureCount, type Kernel, type KernelModel, type KernelSystem, weightLayout } from '../kernels/kernels.ts';
 import type { Structure } from '../structure/structure.ts';
 import {
   createDescriptor,
@@ -89,24 +89,21 @@ export interface LinearEngine {
   close(): void;
 }
 
+/** Channels of a kernel model; its cost grows with them, and each feature needs but one. */
+const CHANNELS_AT_A_TIME = 4;
+
 /**
  * Derivatives come from the kernel itself: a model with one head for each feature, whose readout is that feature alone,
  * has the derivatives of the feature for its forces.
  */
 export function openLinearModel(model: LinearModel, kernel: Kernel): LinearEngine {
-  const { descriptor, mean, deviation, group, parameters: P } = model;
-  const { elements } = descriptor;
+  const { descriptor, mean, group, parameters: P } = model;
+  const { elements, shape } = descriptor;
   const F = mean.length;
   const S = elements.length;
-  const shape = { ...descriptor.shape, hidden: [4, 4] as const, heads: F };
-  const layout = weightLayout(shape);
-  const weights = new Float64Array(layout.length);
-  weights.set(descriptor.weights.subarray(0, layout.w1));
-  for (let f = 0; f < F; f++) {
-    weights[layout.skip + f * F + f] = 1 / deviation[f];
-    weights.fill(-mean[f] / deviation[f], layout.b3 + f * S, layout.b3 + (f + 1) * S);
-  }
-  const engine = kernel.load(shape, weights);
+  const engines = Array.from({ length: shape.channels / CHANNELS_AT_A_TIME }, (_, part) =>
+    engineOf(model, part, kernel),
+  );
   return {
     model,
     rows(structure) {
@@ -120,24 +117,58 @@ export function openLinearModel(model: LinearModel, kernel: Kernel): LinearEngin
       };
       for (const g of new Set(group)) {
         const part = group.length === 1 ? system : edgesOf(system, (atom) => group[system.species[atom]] === g);
-        for (let f = 0, column = g * F; f < F; f++, column++) {
-          const { energies, forces, strainGradient } = engine.evaluate(part, f);
-          let energy = 0;
-          for (let i = 0; i < N; i++) {
-            if (group[system.species[i]] !== g) continue;
-            rows.features[i * F + f] = energies[i];
-            energy += energies[i];
+        for (const { engine, features } of engines) {
+          for (const [head, f] of features.entries()) {
+            const { energies, forces, strainGradient } = engine.evaluate(part, head);
+            const column = g * F + f;
+            let energy = 0;
+            for (let i = 0; i < N; i++) {
+              if (group[system.species[i]] !== g) continue;
+              rows.features[i * F + f] = energies[i];
+              energy += energies[i];
+            }
+            rows.energy[column] = energy;
+            for (let c = 0; c < 3 * N; c++) rows.forces[c * P + column] = forces[c];
+            for (let c = 0; c < 9; c++) rows.strain[c * P + column] = strainGradient[c];
           }
-          rows.energy[column] = energy;
-          for (let c = 0; c < 3 * N; c++) rows.forces[c * P + column] = forces[c];
-          for (let c = 0; c < 9; c++) rows.strain[c * P + column] = strainGradient[c];
         }
       }
       for (let i = 0; i < N; i++) rows.energy[P - S + system.species[i]] += 1;
       return rows;
     },
-    close: () => engine.close(),
+    close() {
+      for (const { engine } of engines) engine.close();
+    },
   };
+}
+
+/** The kernel model of some channels, and which feature each of its heads is. */
+function engineOf(
+  { descriptor, mean, deviation }: LinearModel,
+  part: number,
+  kernel: Kernel,
+): { engine: KernelModel; features: readonly number[] } {
+  const K = descriptor.shape.channels;
+  const channels = CHANNELS_AT_A_TIME;
+  const invariants = mean.length / K;
+  const heads = invariants * channels;
+  const shape = { ...descriptor.shape, channels, hidden: [4, 4] as const, heads };
+  const { species: S } = shape;
+  const layout = weightLayout(shape);
+  const weights = new Float64Array(layout.length);
+  // The channel is the fastest index of the mixing, and of the features.
+  for (let w = 0; w < layout.w1; w++) {
+    weights[w] = descriptor.weights[Math.floor(w / channels) * K + part * channels + (w % channels)];
+  }
+  const features = Array.from(
+    { length: heads },
+    (_, h) => Math.floor(h / channels) * K + part * channels + (h % channels),
+  );
+  for (const [head, f] of features.entries()) {
+    weights[layout.skip + head * heads + head] = 1 / deviation[f];
+    weights.fill(-mean[f] / deviation[f], layout.b3 + head * S, layout.b3 + (head + 1) * S);
+  }
+  return { engine: kernel.load(shape, weights), features };
 }
 
 /** The same atoms, of which only some see their neighbours. */
