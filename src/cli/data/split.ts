@@ -44,9 +44,8 @@ async function splitCommand(session: Session, path: string, flags: SplitFlags): 
   if (flags.blocks && flags.naive) throw usageError('--blocks and --naive are two ways to split', 'give one of them');
   const dataset = await readDataset(path, inputOptions(flags));
   warnOfSkipped(session, [dataset]);
-  const split = await splitAsAsked(session, dataset, flags);
+  const { split, leakage } = await splitAsAsked(session, dataset, flags);
   const parts = { train: selectFrames(dataset, split.train), test: selectFrames(dataset, split.heldOut) };
-  const leakage = await leakageBetween(session, parts.train, parts.test);
   const stem = flags.out ?? path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
   const written = { train: `${stem}-train.extxyz`, test: `${stem}-test.extxyz` };
   for (const part of ['train', 'test'] as const) await writeFrames(written[part], parts[part].frames);
@@ -63,16 +62,23 @@ async function splitCommand(session: Session, path: string, flags: SplitFlags): 
   return undefined;
 }
 
-async function splitAsAsked(session: Session, dataset: Dataset, flags: SplitFlags): Promise<Split> {
+async function splitAsAsked(
+  session: Session,
+  dataset: Dataset,
+  flags: SplitFlags,
+): Promise<{ readonly split: Split; readonly leakage: Leakage }> {
   const random = createRandom(flags.seed);
-  if (flags.naive) return naiveSplit(dataset, flags.test, random);
-  if (flags.blocks) return splitByGroup(dataset, flags.test, random);
+  if (flags.naive || flags.blocks) {
+    const split = (flags.naive ? naiveSplit : splitByGroup)(dataset, flags.test, random);
+    const [train, test] = [split.train, split.heldOut].map((part) => selectFrames(dataset, part));
+    return { split, leakage: await leakageBetween(session, train, test) };
+  }
   const progress = session.progress('twins');
   const work = firewallSplit(dataset, flags.test, { kernel: await createEngine(1), random, signal: session.signal });
   let next = await work.next();
   for (; next.done !== true; next = await work.next()) progress.update({ ...next.value, unit: 'environments' });
   progress.end();
-  return next.value;
+  return { split: next.value, leakage: next.value.leakage };
 }
 
 function leakageSentence({ flagged }: Leakage, test: Dataset): string {

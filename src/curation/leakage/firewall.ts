@@ -1,5 +1,5 @@
 /** A split that no trajectory and no pair of twins crosses. */
-import { createComponents, joinEqual } from '../../data/components.ts';
+import { type Components, createComponents, joinEqual } from '../../data/components.ts';
 import type { Dataset, Frame } from '../../data/dataset.ts';
 import { movableFrames, type Split, targetOf } from '../../data/split.ts';
 import { splitApart } from '../../data/split-apart.ts';
@@ -7,26 +7,27 @@ import { trajectoriesOf } from '../../data/trajectories.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import type { Random } from '../../random.ts';
 import { frameDistances, type SearchProgress, selectEnvironments } from './environments.ts';
-import { type Space, spaceOf } from './space.ts';
-import { type Threshold, thresholdFrom } from './threshold.ts';
+import { findLeakage, type Leakage } from './leakage.ts';
+import { spaceOf } from './space.ts';
+import { thresholdFrom } from './threshold.ts';
 
 export interface FirewallSplit extends Split {
-  /** What counted as twins, before the margin. */
-  readonly threshold: Threshold;
+  /** What leaks between the two parts, measured: nothing, unless a trajectory had to be cut. */
+  readonly leakage: Leakage;
   /** For each frame the set that it was kept in: trajectory and twins, and their twins. */
   readonly components: Int32Array;
 }
 
-/**
- * Twins are kept together up to this many times the threshold: the training part, which is what leakage is measured
- * with later, has a threshold and a covariance of its own.
- */
-const MARGIN = 2;
+/** Twins are kept together up to this many times the threshold; most of what leaks at other thresholds is then caught. */
+const MARGIN = 1.25;
+/** How often a split is mended that leaks nevertheless. */
+const REPAIRS = 10;
 
 /**
  * Holds out whole components of trajectories (`trajectoriesOf`) and twins (nearer than the threshold in the whitened
- * descriptor space), each group giving its share; see `splitApart`. `findLeakage` finds nothing between the two parts,
- * unless a single trajectory had to be cut.
+ * descriptor space), each group giving its share; see `splitApart`. What comes out is measured with `findLeakage`, for
+ * which the training part has a covariance and a threshold of its own; what leaks is joined, and the split made anew.
+ * In the end nothing leaks, unless a single trajectory had to be cut.
  * @param fraction of the frames to hold out, between 0 and 1
  * @throws NearsightError `bad-fraction`, `too-few-frames`
  */
@@ -36,14 +37,23 @@ export async function* firewallSplit(
   options: { readonly kernel: Kernel; readonly random: Random; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<SearchProgress, FirewallSplit> {
   const { frames } = dataset;
+  const { kernel, random, signal } = options;
   // Refused before anything is computed.
   targetOf(movableFrames(frames).length, fraction);
+  const joined = createComponents(frames.length);
   const trajectories = trajectoriesOf([frames]);
-  const { kernel, random, signal } = options;
-  const space = spaceOf(frames, kernel);
-  const tested = fraction * frames.length;
-  const { components, threshold } = yield* joinTwins(frames, space, { kernel, signal, trajectories, tested });
-  return { ...splitApart(dataset, components, fraction, random), threshold, components };
+  joinEqual(joined, trajectories);
+  yield* joinTwins(joined, frames, { kernel, signal, trajectories, tested: fraction * frames.length });
+  for (let repairs = 0; ; repairs++) {
+    const components = joined.labels();
+    const split = splitApart(dataset, components, fraction, random);
+    const [train, heldOut] = [split.train, split.heldOut].map((part) => Array.from(part, (k) => frames[k]));
+    const leakage = yield* findLeakage({ frames: train }, { frames: heldOut }, { kernel, signal });
+    if (leakage.flagged.length === 0 || split.gap !== undefined || repairs === REPAIRS) {
+      return { ...split, components, leakage };
+    }
+    for (const { frame, nearest } of leakage.flagged) joined.join(split.heldOut[frame], split.train[nearest]);
+  }
 }
 
 interface Joining {
@@ -59,23 +69,22 @@ interface Joining {
  * to, and asked again, its new relatives left out, until nothing foreign is near.
  */
 async function* joinTwins(
+  joined: Components,
   frames: readonly Frame[],
-  space: Space,
   { kernel, signal, trajectories, tested }: Joining,
-): AsyncGenerator<SearchProgress, Pick<FirewallSplit, 'components' | 'threshold'>> {
-  const joined = createComponents(frames.length);
-  joinEqual(joined, trajectories);
-  const search = { kernel, signal, frames: frames.length, dimension: space.dimension };
+): AsyncGenerator<SearchProgress, void> {
+  const { training, dimension, resolution } = spaceOf(frames, kernel);
+  const search = { kernel, signal, frames: frames.length, dimension };
   let exclude = { queries: trajectories, points: trajectories };
-  let { distance, nearest } = yield* frameDistances(space.training, space.training, { ...search, exclude });
-  const threshold = thresholdFrom(distance, tested, space.resolution);
+  let { distance, nearest } = yield* frameDistances(training, training, { ...search, exclude });
+  const limit = MARGIN * thresholdFrom(distance, tested, resolution).value;
   for (;;) {
-    const near = new Set(Array.from(frames.keys()).filter((index) => distance[index] < MARGIN * threshold.value));
-    if (near.size === 0) return { components: joined.labels(), threshold };
+    const near = new Set(Array.from(frames.keys()).filter((index) => distance[index] < limit));
+    if (near.size === 0) return;
     for (const index of near) joined.join(index, nearest[index]);
     const labels = joined.labels();
     exclude = { queries: labels, points: labels };
-    const asked = selectEnvironments(space.training, (frame) => near.has(frame));
-    ({ distance, nearest } = yield* frameDistances(asked, space.training, { ...search, exclude }));
+    const asked = selectEnvironments(training, (frame) => near.has(frame));
+    ({ distance, nearest } = yield* frameDistances(asked, training, { ...search, exclude }));
   }
 }

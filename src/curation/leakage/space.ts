@@ -2,7 +2,7 @@
 import type { Frame } from '../../data/dataset.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { createRandom } from '../../random.ts';
-import { rattled, strained } from '../../structure/builders.ts';
+import { rattled, strained, supercell } from '../../structure/builders.ts';
 import type { Structure } from '../../structure/structure.ts';
 import { type Descriptor, descriptorLength } from '../descriptor.ts';
 import {
@@ -10,7 +10,6 @@ import {
   type EnvironmentSet,
   environmentsOf,
   matchedDistances,
-  selectEnvironments,
   whiteningsOf,
   whitenSet,
 } from './environments.ts';
@@ -33,6 +32,10 @@ const SAME_PLACE = 1e-3;
 /** A stretch that takes an atom as far from a neighbour at 2.5 Å. */
 const SAME_CELL = SAME_PLACE / 2.5;
 const SAMPLED_FRAMES = 24;
+/** Copies are at distances up to a tenth of this, from features in single precision. */
+const ROUNDING = 1e-3;
+/** Atoms. */
+const SMALL_CELL = 8;
 /** Å, along each coordinate: far more than noise, far less than a difference that matters. */
 const AGITATION = 0.02;
 const AGITATED_FRAMES = 64;
@@ -47,7 +50,7 @@ export function spaceOf(frames: readonly Frame[], kernel: Kernel): Space {
   const random = createRandom(1);
   const agitated = spread(frames, AGITATED_FRAMES).map((index) => ({
     ...frames[index],
-    structure: rattled(frames[index].structure, AGITATION, random),
+    structure: rattled(enlarged(frames[index].structure), AGITATION, random),
   }));
   const descriptor = descriptorFor([...frames, ...agitated], kernel);
   const dimension = descriptorLength(descriptor);
@@ -80,22 +83,31 @@ export function placeFrames(
  * is more of a novelty than a thousandth of an Å should be.
  */
 function resolutionOf(frames: readonly Frame[], space: Omit<Space, 'resolution'>, kernel: Kernel): number {
-  const sampled = spread(frames, SAMPLED_FRAMES);
-  const position = new Map(sampled.map((index, k) => [index, k]));
-  const originals = selectEnvironments(space.training, (frame) => position.has(frame)).map(({ rows, frame }) => ({
-    rows,
-    frame: frame.map((index) => position.get(index)!),
+  const originals = spread(frames, SAMPLED_FRAMES).map((index) => ({
+    ...frames[index],
+    structure: enlarged(frames[index].structure),
   }));
+  const placed = placeFrames(originals, space, kernel);
   const medianTo = (change: (structure: Structure) => Structure): number => {
-    const changed = sampled.map((index) => ({ ...frames[index], structure: change(frames[index].structure) }));
-    const distances = matchedDistances(placeFrames(changed, space, kernel), originals, sampled.length).sort();
+    const changed = originals.map((frame) => ({ ...frame, structure: change(frame.structure) }));
+    const distances = matchedDistances(placeFrames(changed, space, kernel), placed, originals.length).sort();
     return distances[distances.length >> 1];
   };
   const random = createRandom(1);
   const stretch = Float64Array.from({ length: 9 }, (_, c) => (c % 4 === 0 ? SAME_CELL : 0));
-  return Math.min(
+  const resolution = Math.min(
     // √3 displacements of this width along x, y and z are one of SAME_PLACE.
     medianTo((structure) => rattled(structure, SAME_PLACE / Math.sqrt(3), random)),
     medianTo((structure) => strained(structure, stretch)),
+  );
+  return Math.max(resolution, ROUNDING);
+}
+
+/** Small cells repeated: where all images of an atom move with it, nothing changes. */
+function enlarged(structure: Structure): Structure {
+  if (structure.numbers.length >= SMALL_CELL || !structure.pbc.includes(true)) return structure;
+  return supercell(
+    structure,
+    structure.pbc.map((repeats) => (repeats ? 2 : 1)),
   );
 }
