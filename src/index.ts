@@ -7,6 +7,7 @@ export {
   type AnalysisProgress,
   type Applied,
   analyseOutliers,
+  type Coverage,
   createLinearModel,
   createRowStore,
   describeOutlier,
@@ -24,6 +25,11 @@ export {
   type Outlier,
   type OutlierAnalysis,
   openLinearModel,
+  parsePlan,
+  runPlan,
+  type Sample,
+  type SamplingPlan,
+  type SamplingResult,
   similarIn,
   usualWeights,
   type Verdict,
@@ -97,22 +103,31 @@ export {
   vacancyEnergy,
 } from './properties/index.ts';
 export { createRandom, type Random } from './random.ts';
-export { parseReportData, type ReportData, renderReport } from './report/index.ts';
+export { parseReportData, type ReportData, renderCoverage, renderReport } from './report/index.ts';
 export {
   buildNeighbourList,
+  type CrystalSymmetry,
   cellVolume,
   checkStructure,
   copyStructure,
   createStructure,
   crystal,
   isStale,
+  loadSymmetry,
+  type Miller,
   massesOf,
   type NeighbourList,
+  randomAlloy,
   rattled,
   type Structure,
+  type SymmetryFinder,
+  slab,
   strained,
   supercell,
+  terminationsOf,
+  uniqueStrains,
   vacancy,
+  voidsOf,
 } from './structure/index.ts';
 export { elementsOf, prepareFrames, type TrainingFrame } from './training/prepare.ts';
 export { DEFAULT_TRAINING, MOLECULE_MODEL, SOLID_MODEL, type TrainingSettings } from './training/settings.ts';

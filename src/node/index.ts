@@ -5,6 +5,7 @@ export { writeFileAtomically } from './files.ts';
 export { readModel, writeModel } from './model.ts';
 export { type Moment, type SimulationRequest, type SimulationResult, simulate } from './simulate.ts';
 export { readDataset, readFrames, writeFrames } from './structures.ts';
+export { createSymmetry } from './symmetry.ts';
 export { runTraining, type TrainRequest, type TrainRunProgress, type TrainRunResult } from './train-run.ts';
 export { checkModel, representatives, stableCrystal } from './trust.ts';
 export { PACKAGE_ROOT, VERSION } from './version.ts';
