@@ -1,6 +1,6 @@
 /**
  * Outliers by influence, on mlearn's silicon training set with labels spoilt on purpose. Prints one JSON document.
- *   node scripts/run.mjs bench/outliers.ts detection [--trials 20] [--share 0.01] [--set Si]
+ *   node scripts/run.mjs bench/outliers.ts detection [--trials 20] [--share 0.01] [--set Si] [--kind forces/energy/atom/all]
  *   node scripts/run.mjs bench/outliers.ts potentials [--epochs 300] [--share 0.05] [--runs 5] [--ps 20] [--seed 1]
  *   node scripts/run.mjs bench/outliers.ts memory [--rows 100000]
  * Data are read from ../shared/data.
@@ -128,7 +128,9 @@ async function detection(): Promise<object> {
   const store = createRowStore(openLinearModel(createLinearModel(structures, kernel), kernel), structures, 2 ** 30);
   const similar = similarIn(frames, store);
   const count = Math.max(2, Math.round(share * frames.length));
-  const results = [...KINDS, 'all' as const].map((kind) => {
+  const asked = option('--kind', '');
+  const chosen = [...KINDS, 'all' as const].filter((kind) => asked === '' || kind === asked);
+  const results = chosen.map((kind) => {
     const total = { found: 0, missed: 0, false: 0, named: 0 };
     const mistakes: object[] = [];
     for (let trial = 0; trial < trials; trial++) {
