@@ -86,7 +86,7 @@ function robust(values: Float64Array): { centre: number; spread: number } {
 
 /** NaN of nothing. */
 function medianOf(values: Float64Array): number {
-  const sorted = values.toSorted();
+  const sorted = values.slice().sort();
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
