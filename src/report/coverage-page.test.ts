@@ -7,7 +7,7 @@ const COVERAGE: Coverage = {
     { name: 'hydrostatic', made: 3, kept: 2, atoms: 16, volumes_A3_per_atom: [18, 20] },
     { name: 'surface-<111>', made: 1, kept: 1, atoms: 12, volumes_A3_per_atom: [] },
   ],
-  distances: [{ elements: ['Si', 'Si'], shortest: 2.2, distance: [1, 2, 3], density: [0, 0.2, 0.1] }],
+  distances: [{ elements: ['Si', 'Si'], shortest: 2.2, pairs: 8, distance: [1, 2, 3], density: [0, 0.2, 0.1] }],
   map: {
     ...{ x: [0, 1, 2, 3], y: [0, 1, 0, 1], group: [0, 0, 0, 1], kept: [true, true, false, true] },
     ...{ explained: [0.6, 0.2], total: 4 },
