@@ -11,7 +11,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const COMMANDS = [
-  ...['quickstart', 'data inspect', 'data split', 'data convert', 'train', 'evaluate'],
+  ...['quickstart', 'data inspect', 'data split', 'data convert', 'data sample', 'train', 'evaluate'],
   ...['validate', 'relax', 'md', 'report', 'bench'],
 ];
 
