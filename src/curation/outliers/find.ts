@@ -72,7 +72,7 @@ export interface OutlierOptions {
 const LEVEL = 0.01;
 
 /** Exclusion may swing to and fro for a block at its limit. */
-const MOST_ROUNDS = 4;
+const MOST_ROUNDS = 8;
 
 /** Frames that are done, of a round. */
 export interface OutlierProgress {

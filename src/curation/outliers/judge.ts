@@ -13,6 +13,8 @@ export interface Standing {
   readonly misfit: number;
   /** Rows of the block. */
   readonly rows: number;
+  /** Whether the fit has seen the block: what was left out says nothing of what is usual. */
+  readonly inside: boolean;
 }
 
 /** A criterion: blocks of a kind are outliers where they are beyond `edgeOf`. */
@@ -73,13 +75,18 @@ export function judge(measures: readonly FrameMeasures[], similar: Similar, leve
     return frame.atoms.map((atom, i) => {
       if (atom === null) return null;
       const alike = middleOf(similar.atoms[k][i].map(([j, other]) => measures[j].atoms[other] ?? null));
-      return { mean: atom.mean, misfit: Math.max(own ?? 0, others || 0, alike ?? 0), rows: atom.rows };
+      return {
+        mean: atom.mean,
+        misfit: Math.max(own ?? 0, others || 0, alike ?? 0),
+        rows: atom.rows,
+        inside: atom.inside,
+      };
     });
   });
   const criterion = (kind: OutlierKind, of: readonly (Standing | null)[], at: number): Criterion => {
     const all = present(of);
-    const telling = all.filter(({ misfit }) => misfit > ROUNDING);
-    const basis = telling.length >= ENOUGH ? telling : all;
+    const telling = all.filter(({ misfit, inside }) => inside && misfit > ROUNDING);
+    const basis = telling.length >= ENOUGH ? telling : all.filter(({ inside }) => inside);
     const ratios = Float64Array.from(basis, ({ mean, misfit }) => mean / Math.max(misfit, ROUNDING));
     const share = level / Math.max(1, all.length);
     return { kind, tests: all.length, level: share, ...limitOf(ratios, { at, level: share }) };
@@ -111,13 +118,13 @@ function standings(blocks: readonly (Measured | null)[], near: readonly Int32Arr
   return blocks.map((block, k) => {
     if (block === null) return null;
     const misfit = middleOf(Array.from(near[k], (j) => blocks[j])) ?? block.mean;
-    return { mean: block.mean, misfit, rows: block.rows };
+    return { mean: block.mean, misfit, rows: block.rows, inside: block.inside };
   });
 }
 
 const present = <T>(values: readonly (T | null)[]): T[] => values.filter((value) => value !== null);
 
 function middleOf(blocks: readonly (Measured | null)[]): number | null {
-  const means = present(blocks).map(({ mean }) => mean);
+  const means = present(blocks).flatMap(({ mean, inside }) => (inside ? [mean] : []));
   return means.length === 0 ? null : quantile(means, 0.5);
 }

@@ -2,7 +2,7 @@
 import type { Frame } from '../../data/dataset.ts';
 import type { LinearFit, LinearWeights } from '../linear-fit.ts';
 import type { LinearRows } from '../linear-model.ts';
-import { type BlockInfluence, blockInfluence, whitened } from './influence.ts';
+import { type BlockInfluence, blockInfluence, type WhiteRows, whitened } from './influence.ts';
 
 /** Blocks that a fit has not seen, by the number of their frame. */
 export interface Excluded {
@@ -18,6 +18,8 @@ export interface Measured extends BlockInfluence {
   readonly rows: number;
   /** T / m. */
   readonly mean: number;
+  /** Whether the fit has seen it. */
+  readonly inside: boolean;
   /** Weight of its rows: residuals in eV or eV/Å are those of the block over √weight. */
   readonly weight: number;
 }
@@ -44,15 +46,20 @@ export function measureFrame(frame: Frame, k: number, rows: LinearRows, context:
   const { energy, forces } = frame.labels;
   const N = frame.structure.numbers.length;
   let alone = false;
-  const measured = (found: BlockInfluence | null, count: number, weight: number): Measured | null => {
+  const measured = (
+    white: WhiteRows,
+    which: readonly number[],
+    of: { readonly inside: boolean; readonly weight: number },
+  ): Measured | null => {
+    const found = blockInfluence(white, which, of.inside);
     if (found === null) alone = true;
-    return found && { ...found, rows: count, mean: found.discrepancy / count, weight };
+    return found && { ...found, ...of, rows: which.length, mean: found.discrepancy / which.length };
   };
   const weight = weights.energy / N ** 2;
   let ofEnergy: Measured | null = null;
   if (energy !== undefined) {
     const row = whitened(rows.energy, Float64Array.of(energy), fit, weight);
-    ofEnergy = measured(blockInfluence(row, [0], !excluded.energy.has(k)), 1, weight);
+    ofEnergy = measured(row, [0], { inside: !excluded.energy.has(k), weight });
   }
   if (forces === undefined) return { energy: ofEnergy, forces: null, atoms: [], alone };
   const white = whitened(rows.forces, forces, fit, weights.forces);
@@ -60,11 +67,10 @@ export function measureFrame(frame: Frame, k: number, rows: LinearRows, context:
   const without = excluded.atoms.get(k);
   const odd = (i: number): boolean => without?.has(i) ?? false;
   const atoms = Array.from({ length: N }, (_, i) =>
-    measured(blockInfluence(white, axesOf([i]), !outside && !odd(i)), 3, weights.forces),
+    measured(white, axesOf([i]), { inside: !outside && !odd(i), weight: weights.forces }),
   );
   const axes = axesOf(Array.from({ length: N }, (_, i) => i).filter((i) => !odd(i)));
-  const ofForces =
-    axes.length === 0 ? null : measured(blockInfluence(white, axes, !outside), axes.length, weights.forces);
+  const ofForces = axes.length === 0 ? null : measured(white, axes, { inside: !outside, weight: weights.forces });
   return { energy: ofEnergy, forces: ofForces, atoms, alone };
 }
 
