@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Inspection } from '../curation/index.ts';
 import { formatError } from '../errors.ts';
-import { type QuickstartResult, type QuickstartSplit, type QuickstartStep, quickstart } from '../node/quickstart.ts';
+import { type QuickstartResult, type QuickstartStep, quickstart } from '../node/quickstart.ts';
 import { errorRow, groupRows } from '../node/report-parts.ts';
 import type { SimulationResult } from '../node/simulate.ts';
 import {
@@ -101,14 +100,15 @@ type Told = Exclude<QuickstartStep, { kind: 'progress' | 'training-progress' | '
 function tell(step: Told, colour: boolean): string {
   switch (step.kind) {
     case 'data':
-      return tellData(step.inspection, step.split);
+      return tellData(step);
     case 'training': {
       const { epochs, seconds, model } = step.result;
       const weights = formatNumber(model.model.parameters.length, { decimals: 0 });
       return `TRAINING  ${epochs} epochs in ${formatDuration(seconds)}; ${weights} weights, cutoff ${model.model.shape.cutoff} Å`;
     }
     case 'errors': {
-      const rows = [errorRow('all', step.test.overall), ...groupRows(step.test)];
+      const strict = step.leakFree === null ? [] : [errorRow('no relatives', step.leakFree.overall)];
+      const rows = [errorRow('all', step.test.overall), ...strict, ...groupRows(step.test)];
       return `ERRORS on held-out frames (E energy, F forces, S stress)\n\n${formatErrorRows(rows, { colour })}`;
     }
     case 'checks': {
@@ -125,18 +125,25 @@ function tell(step: Told, colour: boolean): string {
   }
 }
 
-function tellData(found: Inspection, split: QuickstartSplit): string {
-  const { slope, slopeError, verdict } = found.stressCheck;
-  const complaints = found.findings.filter((finding) => finding.severity !== 'note');
-  const doctor =
-    verdict === 'consistent'
-      ? `energies change by ${formatNumber(slope)} ± ${formatNumber(slopeError, { digits: 1 })} times the work of the stresses: units and signs agree`
-      : 'units and signs of the stress could not be settled';
-  return [
-    `DATA      ${found.frames} frames, ${formatNumber(found.atoms, { decimals: 0 })} atoms, ${found.groups.length} groups, PBE; ${doctor}`,
-    ...complaints.map((finding) => `          ${finding.severity}: ${finding.message}`),
-    `          ${split.train.frames.length} frames for training, ${split.validation.frames.length} for validation, ${split.test.frames.length} held out for the test; neighbours in a series stay together`,
-  ].join('\n');
+function tellData({ study, split, leakage }: Extract<Told, { kind: 'data' }>): string {
+  const { inspection, outliers } = study;
+  const complaints = inspection.findings.filter((finding) => finding.severity !== 'note');
+  const verdicts = Object.values(inspection.verdicts);
+  const settled = verdicts.filter(({ verdict }) => verdict === 'ok').length;
+  const related = leakage.flagged.length;
+  const facts = [
+    `${inspection.frames} frames, ${formatNumber(inspection.atoms, { decimals: 0 })} atoms, ${inspection.groups.length} groups, PBE`,
+    `units, signs and order of the labels: ${settled} of ${verdicts.length} conventions confirmed by the data themselves`,
+    ...complaints.map((finding) => `${finding.severity}: ${finding.message}`),
+    outliers === null
+      ? 'labels were not searched for outliers'
+      : `${outliers.outliers.length || 'no'} labels contradict the others`,
+    `${split.train.frames.length} frames for training, ${split.validation.frames.length} for validation, ${split.test.frames.length} held out for the test; neighbours in a series stay together`,
+    related === 0
+      ? 'no test frame is a relative of a training frame'
+      : `${related} test frames have relatives in training (the same run, sites or strain): errors stand below with and without them`,
+  ];
+  return facts.map((fact, k) => `${k === 0 ? 'DATA      ' : '          '}${fact}`).join('\n');
 }
 
 function tellProperties({ table = [] }: PropertyReport, colour: boolean): string {
@@ -167,13 +174,15 @@ function tellDynamics(run: SimulationResult, speed: SpeedSummary): string {
   ].join('\n');
 }
 
-function documentOf({ files, test, checks, report, seconds }: QuickstartResult): object {
+function documentOf({ files, test, leakFree, checks, report, seconds }: QuickstartResult): object {
   const count = (verdict: string): number => checks.filter((check) => check.verdict === verdict).length;
   return {
     model: files.model,
     report: files.report,
+    data_report: files.dataReport,
     data: { train: files.train, validation: files.validation, test: files.test },
     test: { ...test.overall, groups: test.groups },
+    leak_free: leakFree?.overall ?? null,
     checks: { passed: count('pass'), failed: count('fail'), skipped: count('skipped') },
     properties: report.properties?.table ?? [],
     drift_meV_per_atom_per_ps: report.dynamics?.driftMeVPerAtomPerPs ?? null,
@@ -186,6 +195,7 @@ function documentOf({ files, test, checks, report, seconds }: QuickstartResult):
 function farewell({ files, seconds }: QuickstartResult): string {
   return `MODEL     ${files.model}
 REPORT    ${files.report}  (open it in a browser)
+DATA      ${files.dataReport}  (what is in the data, on a page of its own)
 
 All of it took ${formatDuration(seconds)}. What to try next:
   npx nearsight md ${files.model} diamond:Si:5.47 --supercell 6x6x6 --temperature 1200 --time 5ps --equilibrate 1ps

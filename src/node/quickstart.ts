@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Inspection, inspectDataset } from '../curation/index.ts';
+import { findLeakage, type Inspection, type Leakage } from '../curation/index.ts';
 import { type Dataset, selectFrames, splitByGroup } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
@@ -17,9 +17,16 @@ import {
   potentialOf,
 } from '../model/index.ts';
 import { createRandom } from '../random.ts';
-import { type DataSummary, type ReportData, renderReport, type SpeedSummary } from '../report/index.ts';
+import {
+  type DataSummary,
+  type ReportData,
+  renderDataReport,
+  renderReport,
+  type SpeedSummary,
+} from '../report/index.ts';
 import { type Structure, supercell } from '../structure/index.ts';
 import type { CheckResult } from '../validation/index.ts';
+import { type DataStudy, studyData } from './data-report.ts';
 import { createEngine } from './engine.ts';
 import { evaluateDatasets } from './evaluate.ts';
 import { writeFileAtomically } from './files.ts';
@@ -57,6 +64,7 @@ export interface QuickstartRequest {
 export interface QuickstartFiles {
   readonly model: string;
   readonly report: string;
+  readonly dataReport: string;
   readonly train: string;
   readonly validation: string;
   readonly test: string;
@@ -73,9 +81,15 @@ export interface QuickstartSplit {
 export type QuickstartStep =
   | { readonly kind: 'progress'; readonly stage: string; readonly done: number; readonly total: number }
   | { readonly kind: 'training-progress'; readonly progress: TrainRunProgress }
-  | { readonly kind: 'data'; readonly inspection: Inspection; readonly split: QuickstartSplit }
+  | {
+      readonly kind: 'data';
+      readonly study: DataStudy;
+      readonly split: QuickstartSplit;
+      readonly leakage: Leakage;
+    }
   | { readonly kind: 'training'; readonly result: TrainRunResult }
-  | { readonly kind: 'errors'; readonly test: ErrorReport }
+  /** `leakFree`: on the test frames that are no relatives of training frames; null where that is all of them or none. */
+  | { readonly kind: 'errors'; readonly test: ErrorReport; readonly leakFree: ErrorReport | null }
   | { readonly kind: 'checks'; readonly checks: readonly CheckResult[] }
   | { readonly kind: 'properties'; readonly properties: SiliconProperties }
   | { readonly kind: 'dynamics'; readonly run: SimulationResult; readonly speed: SpeedSummary }
@@ -84,6 +98,7 @@ export type QuickstartStep =
 export interface QuickstartResult {
   readonly files: QuickstartFiles;
   readonly test: ErrorReport;
+  readonly leakFree: ErrorReport | null;
   readonly checks: readonly CheckResult[];
   readonly report: ReportData;
   readonly seconds: number;
@@ -114,10 +129,16 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
   const files = filesIn(out);
   await mkdir(out, { recursive: true });
   const dataset = await readDataset(fileURLToPath(new URL('data/si8-pbe/si8-pbe.extxyz', PACKAGE_ROOT)));
-  const inspection = inspectDataset(dataset);
+  const kernel = await createEngine(1);
+  const study = yield* followed('influence of labels', studyData(dataset, kernel, { signal }), (step) => step);
+  const page = { name: 'si8-pbe', date: request.date, generator: `nearsight ${VERSION}` };
+  await writeFileAtomically(files.dataReport, renderDataReport(study.portrait, page));
+  const { inspection } = study;
   const split = splitThree(dataset, seed);
   for (const part of ['train', 'validation', 'test'] as const) await writeFrames(files[part], split[part].frames);
-  yield { kind: 'data', inspection, split };
+  const search = findLeakage(split.train, split.test, { kernel, signal });
+  const leakage = yield* followed('leakage', search, (step) => step);
+  yield { kind: 'data', study, split, leakage };
 
   const training = yield* trained(request, files);
   yield { kind: 'training', result: training };
@@ -126,7 +147,12 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
   try {
     const test = yield* followed('test errors', evaluateDatasets(potential, [split.test], signal), framesDone);
     const train = yield* followed('training errors', evaluateDatasets(potential, [split.train], signal), framesDone);
-    yield { kind: 'errors', test };
+    const unrelated = unrelatedFrames(split.test, leakage);
+    const leakFree =
+      unrelated === null
+        ? null
+        : yield* followed('leak-free errors', evaluateDatasets(potential, [unrelated], signal), framesDone);
+    yield { kind: 'errors', test, leakFree };
     const structures = representatives(split.test.frames);
     const checks = yield* followed('checks', checkModel(potential, structures, { seed, signal }), (step) => step);
     yield { kind: 'checks', checks };
@@ -149,16 +175,24 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
       bytes,
     });
     await writeFileAtomically(files.report, renderReport(report));
-    return { files, test, checks, report, seconds: (performance.now() - began) / 1000 };
+    return { files, test, leakFree, checks, report, seconds: (performance.now() - began) / 1000 };
   } finally {
     potential.close();
   }
+}
+
+/** The frames without relatives in the training set; null where that is all of them, or none. */
+function unrelatedFrames(test: Dataset, { flagged }: Leakage): Dataset | null {
+  const related = new Set(flagged.map(({ frame }) => frame));
+  const rest = test.frames.flatMap((_, frame) => (related.has(frame) ? [] : [frame]));
+  return rest.length === 0 || related.size === 0 ? null : selectFrames(test, rest);
 }
 
 function filesIn(folder: string): QuickstartFiles {
   return {
     model: join(folder, 'silicon.safetensors'),
     report: join(folder, 'report.html'),
+    dataReport: join(folder, 'data-report.html'),
     train: join(folder, 'train.extxyz'),
     validation: join(folder, 'validation.extxyz'),
     test: join(folder, 'test.extxyz'),

@@ -1,9 +1,8 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { analyseOutliers, describeOutlier, type Influence, inspectDataset, portraitOf } from '../../curation/index.ts';
 import type { Dataset } from '../../data/index.ts';
-import { formatError, NearsightError } from '../../errors.ts';
-import type { Kernel } from '../../kernels/kernels.ts';
+import { formatError } from '../../errors.ts';
+import { type DataStudy, studyData } from '../../node/data-report.ts';
 import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
 import { VERSION } from '../../node/version.ts';
@@ -45,12 +44,9 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
   const out = flags.out ?? DEFAULT_OUT;
   const [dataset] = await openDatasets([path], inputOptions(flags));
   warnOfSkipped(session, [dataset]);
-  const kernel = await createEngine(1);
-  const influence = flags.influence ? await influenceOf(session, dataset, kernel) : null;
-  const portrait = portraitOf(dataset, inspectDataset(dataset, kernel), {
-    kernel,
-    ...(influence === null ? {} : { influence }),
-  });
+  const study = await studied(session, dataset, flags.influence);
+  const { portrait, outliers, refusal } = study;
+  if (refusal !== null) session.warn(`the page does not show influence: ${formatError(refusal)}`);
   const page = renderDataReport(portrait, {
     name: flags.name ?? basename(path),
     date: today(),
@@ -60,7 +56,7 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
   const { findings, frames, atoms } = portrait.inspection;
   const document = {
     ...{ report: out, frames, atoms, findings: findings.length },
-    outliers: influence === null ? null : influence.outliers.length,
+    outliers: outliers?.outliers.length ?? null,
     flagged: portrait.flaggedCount,
   };
   const text = `${out}: ${count(frames, 'frame')}, ${count(findings.length, 'finding')}, ${count(portrait.flaggedCount, 'frame')} to look at`;
@@ -70,31 +66,16 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
 
 const count = (n: number, noun: string): string => `${formatNumber(n, { decimals: 0 })} ${noun}${n === 1 ? '' : 's'}`;
 
-/** What each label sways; null, and said, where the labels are too few for a fit. */
-async function influenceOf(session: Session, { frames }: Dataset, kernel: Kernel): Promise<Influence | null> {
+async function studied(session: Session, dataset: Dataset, influence: boolean): Promise<DataStudy> {
   const progress = session.progress('influence');
   try {
-    const work = analyseOutliers(frames, kernel, { signal: session.signal });
+    const work = studyData(dataset, await createEngine(1), { influence, signal: session.signal });
     for (;;) {
       const next = await work.next();
-      if (next.done === true) {
-        const { atoms, outliers } = next.value;
-        return {
-          atoms,
-          outliers: outliers.map((outlier) => ({
-            frame: outlier.frame,
-            atom: outlier.atom ?? null,
-            reason: describeOutlier(outlier, frames[outlier.frame]),
-          })),
-        };
-      }
+      if (next.done === true) return next.value;
       const { round, done, total } = next.value;
       progress.update({ done, total, unit: 'frames', note: round === 0 ? 'derivatives' : `fit ${round}` });
     }
-  } catch (error) {
-    if (!(error instanceof NearsightError)) throw error;
-    session.warn(`the page does not show influence: ${formatError(error)}`);
-    return null;
   } finally {
     progress.end();
   }
