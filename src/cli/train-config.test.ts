@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { NearsightError } from '../errors.ts';
-import { closest, parseTrainConfig } from './train-config.ts';
+import { parseTrainConfig } from './train-config.ts';
 
 const refusal = (text: string): NearsightError => {
   try {
@@ -71,9 +71,4 @@ describe('mistakes are told with line and field', () => {
     expect(place.line).toBeGreaterThan(0);
     expect(refusal('data: a\ndata: b\n').place.line).toBe(2);
   });
-});
-
-test('the closest name is near, or there is none', () => {
-  expect(closest('Cutof', ['cutoff', 'onset'])).toBe('cutoff');
-  expect(closest('temperature', ['cutoff', 'onset'])).toBeNull();
 });

@@ -1,7 +1,7 @@
 /** The YAML file of `nearsight train`: every mistake is told with its line and field. */
 import { dirname, resolve } from 'node:path';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { type ConfigText, nearestName, readConfigText } from '../config-text.ts';
 import { NearsightError } from '../errors.ts';
 import type { TrainRequest } from '../node/train-run.ts';
 import { parseDuration } from './values.ts';
@@ -81,17 +81,9 @@ export type TrainConfig = Partial<TrainRequest>;
  * @throws NearsightError `bad-config` with path, line and field
  */
 export function parseTrainConfig(text: string, path: string): TrainConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [syntax] = document.errors;
-  if (syntax !== undefined) {
-    throw new NearsightError('bad-config', `this is not YAML: ${syntax.message}`, {
-      hint: 'names and values are written "name: value"; what belongs together is indented by the same number of blanks',
-      place: { path, line: lines.linePos(syntax.pos[0]).line },
-    });
-  }
-  const result = config.safeParse(document.toJS() ?? {});
-  if (!result.success) throw refusal(result.error.issues[0], document, lines, path);
+  const written = readConfigText(text, path);
+  const result = config.safeParse(written.value ?? {});
+  if (!result.success) throw refusal(result.error.issues[0], written);
   return requestOf(result.data, (name) => resolve(dirname(path), name));
 }
 
@@ -112,57 +104,19 @@ function requestOf(config_: z.infer<typeof config>, locate: (name: string) => st
   };
 }
 
-function refusal(issue: z.core.$ZodIssue, document: Document, lines: LineCounter, path: string): NearsightError {
-  const at = issue.path.map(String);
+function refusal(issue: z.core.$ZodIssue, written: ConfigText): NearsightError {
+  const at = issue.path.map((name) => (typeof name === 'symbol' ? String(name) : name));
   if (issue.code === 'unrecognized_keys') {
     const [key] = issue.keys;
     const known = KNOWN[at.join('.')] ?? [];
-    const near = closest(key, known);
+    const near = nearestName(key, known);
     return new NearsightError('bad-config', `"${key}" is not a setting${at.length > 0 ? ` of ${at.join('.')}` : ''}`, {
       hint: near === null ? `known are ${known.join(', ')}` : `did you mean "${near}"?`,
-      place: { path, line: lineOf(document, lines, [...at, key]), field: [...at, key].join('.') },
+      place: written.place([...at, key]),
     });
   }
   return new NearsightError('bad-config', issue.message, {
     hint: 'nearsight train --help explains the settings',
-    place: { path, line: lineOf(document, lines, at), ...(at.length > 0 && { field: at.join('.') }) },
+    place: written.place(at),
   });
-}
-
-/** The line of the setting's name; of what it belongs to where it is missing. */
-function lineOf(document: Document, lines: LineCounter, at: readonly string[]): number | undefined {
-  const parent = at.length > 1 ? document.getIn(at.slice(0, -1), true) : document.contents;
-  if (isMap(parent)) {
-    const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === at[at.length - 1]);
-    if (isNode(pair?.key) && pair.key.range) return lines.linePos(pair.key.range[0]).line;
-  }
-  if (isNode(parent) && parent.range) return lines.linePos(parent.range[0]).line;
-  return undefined;
-}
-
-/** The known name that is nearest to what was written; null when none is near. */
-export function closest(word: string, known: readonly string[]): string | null {
-  let best: string | null = null;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const name of known) {
-    const distance = editDistance(word.toLowerCase(), name.toLowerCase());
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  return best;
-}
-
-/** Letters to insert, remove or replace (Levenshtein 1966). */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

@@ -9,10 +9,9 @@ import {
   fitBirchMurnaghan,
   type PropertyStep,
   stressStrain,
-  type VoigtComponent,
 } from '../properties/index.ts';
 import type { PropertyReport, PropertyRow, StrainCurve, StressStrain, VolumeCurve } from '../report/index.ts';
-import { cellVolume, crystal, type Structure, strained } from '../structure/index.ts';
+import { cellVolume, crystal, type StrainComponent, type Structure, strained } from '../structure/index.ts';
 import { GPA } from '../units.ts';
 
 /** Frames by what was done to the crystal, and which of them the potential was not trained on. */
@@ -160,7 +159,7 @@ function volumeCurve(points: readonly EnergyVolumePoint[]): VolumeCurve {
 
 /** Where the stress of a component stands among six in Voigt order and in a 3×3 tensor. */
 const COMPONENTS = { xx: { voigt: 0, tensor: 0 }, xy: { voigt: 5, tensor: 1 } } as const;
-type Component = VoigtComponent & keyof typeof COMPONENTS;
+type Component = StrainComponent & keyof typeof COMPONENTS;
 
 /** Strain of a frame of a series: along x, or the angle between x and y (an engineering strain). */
 function strainOf({ structure: { cell } }: Frame, component: Component): number {

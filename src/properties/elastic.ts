@@ -1,8 +1,9 @@
 import { NearsightError } from '../errors.ts';
 import type { Potential } from '../model/potential.ts';
+import { strainTensor, VOIGT_COMPONENTS } from '../structure/strains.ts';
 import type { Structure } from '../structure/structure.ts';
 import { inverse, type Matrix, symmetricEigenvalues } from './linear.ts';
-import { type PropertyStep, type ResponseOptions, stressUnder, voigtStrain } from './strain.ts';
+import { type PropertyStep, type ResponseOptions, stressUnder } from './strain.ts';
 
 /** The elastic tensor of a crystal and what follows from it. */
 export interface ElasticConstants extends ElasticModuli {
@@ -58,9 +59,9 @@ export async function* elasticConstants(
   checkStrain(strain);
   const columns: number[][] = [];
   const atRest = await stressUnder(structure, potential, new Float64Array(9), { ...options, clamped: true });
-  for (let j = 0; j < 6; j++) {
-    const plus = await stressUnder(structure, potential, voigtStrain(j, strain), options);
-    const minus = await stressUnder(structure, potential, voigtStrain(j, -strain), options);
+  for (const [j, component] of VOIGT_COMPONENTS.entries()) {
+    const plus = await stressUnder(structure, potential, strainTensor(component, strain), options);
+    const minus = await stressUnder(structure, potential, strainTensor(component, -strain), options);
     columns.push(plus.map((stress, i) => (stress - minus[i]) / (2 * strain)));
     yield { done: j + 1, total: 6 };
   }

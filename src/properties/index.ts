@@ -14,7 +14,7 @@ export {
   equationOfState,
   fitBirchMurnaghan,
 } from './equation-of-state.ts';
-export { type PropertyStep, type ResponseOptions, VOIGT, type VoigtComponent } from './strain.ts';
+export type { PropertyStep, ResponseOptions } from './strain.ts';
 export {
   type StressStrainLine,
   type StressStrainOptions,

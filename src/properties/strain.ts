@@ -13,20 +13,6 @@ export interface PropertyStep {
   readonly total: number;
 }
 
-/** Components of a symmetric tensor in Voigt order. */
-export const VOIGT = ['xx', 'yy', 'zz', 'yz', 'xz', 'xy'] as const;
-export type VoigtComponent = (typeof VOIGT)[number];
-
-/** Places of the Voigt components in a row-major 3×3 tensor. */
-const VOIGT_AT: readonly (readonly number[])[] = [[0], [4], [8], [5, 7], [2, 6], [1, 3]];
-
-/** The 3×3 strain of one Voigt component; shears are engineering strains, γ_yz = 2ε_yz. */
-export function voigtStrain(component: number, strain: number): Float64Array {
-  const tensor = new Float64Array(9);
-  for (const at of VOIGT_AT[component]) tensor[at] = strain / VOIGT_AT[component].length;
-  return tensor;
-}
-
 /** How the atoms take a strain of the cell. */
 export interface ResponseOptions {
   /** Leave the atoms where the strain takes them ("clamped ions"), instead of letting them find their places. */
@@ -50,7 +36,8 @@ export async function stressUnder(
   const deformed = strained(structure, strain);
   const evaluation = options.clamped ? potential.evaluate(deformed) : await settled(deformed, potential, options);
   const volume = cellVolume(deformed.cell);
-  return VOIGT_AT.map(([at]) => evaluation.strainGradient[at] / volume / GPA);
+  const at = [0, 4, 8, 5, 2, 1];
+  return at.map((place) => evaluation.strainGradient[place] / volume / GPA);
 }
 
 /** Evaluation after the atoms have come to rest in a fixed cell. */

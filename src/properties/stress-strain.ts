@@ -1,14 +1,8 @@
 import { NearsightError } from '../errors.ts';
 import type { Potential } from '../model/potential.ts';
+import { type StrainComponent, strainTensor } from '../structure/strains.ts';
 import type { Structure } from '../structure/structure.ts';
-import {
-  type PropertyStep,
-  type ResponseOptions,
-  stressUnder,
-  VOIGT,
-  type VoigtComponent,
-  voigtStrain,
-} from './strain.ts';
+import { type PropertyStep, type ResponseOptions, stressUnder } from './strain.ts';
 
 export interface StressStrainPoint {
   /** Of the chosen component, dimensionless; shears are engineering strains. */
@@ -18,12 +12,12 @@ export interface StressStrainPoint {
 }
 
 export interface StressStrainLine {
-  readonly component: VoigtComponent;
+  readonly component: StrainComponent;
   readonly points: readonly StressStrainPoint[];
 }
 
 export interface StressStrainOptions extends ResponseOptions {
-  readonly component: VoigtComponent;
+  readonly component: StrainComponent;
   readonly from: number;
   readonly to: number;
   /** At least 2. */
@@ -50,7 +44,7 @@ export async function* stressStrain(
   const points: StressStrainPoint[] = [];
   for (let k = 0; k < total; k++) {
     const strain = from + ((to - from) * k) / (total - 1);
-    const tensor = voigtStrain(VOIGT.indexOf(component), strain);
+    const tensor = strainTensor(component, strain);
     points.push({ strain, stress_GPa: await stressUnder(structure, potential, tensor, options) });
     yield { done: k + 1, total };
   }
