@@ -1,6 +1,6 @@
 /** What commands are given on the command line, opened: models, structures, labelled frames. */
-import { type Command, Option } from 'commander';
-import type { Dataset, Frame } from '../data/index.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Dataset, type Frame, formatNamed } from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
 import { type LoadedPotential, type ModelFile, potentialOf } from '../model/index.ts';
 import { createEngine } from '../node/engine.ts';
@@ -40,11 +40,27 @@ export interface InputFlags {
 /** As in `FormatOptions.units`. */
 export const UNIT_STYLES: readonly NonNullable<InputOptions['units']>[] = ['metal', 'real', 'electron', 'atomic', 'si'];
 
+/** The name of a format that can be read or written; any other is wrong usage. */
+export const formatName =
+  (task: 'read' | 'write') =>
+  (text: string): string => {
+    try {
+      return formatNamed(text, task, '').name;
+    } catch (error) {
+      if (!(error instanceof NearsightError)) throw error;
+      throw new InvalidArgumentError(`${error.message}; ${error.hint}.`);
+    }
+  };
+
 /** Adds --from, --units, --elements and --unconverged, in a group of their own. */
 export function addInputFlags(command: Command): Command {
   return command
     .optionsGroup('Files that do not say everything:')
-    .option('--from <format>', 'format of the input; by the name of the file and its contents when absent')
+    .option(
+      '--from <format>',
+      'format of the input; by the name of the file and its contents when absent',
+      formatName('read'),
+    )
     .addOption(
       new Option('--units <style>', 'units of files that do not name theirs (LAMMPS, n2p2)').choices(UNIT_STYLES),
     )

@@ -26,6 +26,10 @@ const POSCAR = 'silicon\n5.43\n0 .5 .5\n.5 0 .5\n.5 .5 0\nSi\n2\nDirect\n0 0 0\n
 const CIF = `data_si\n${['a', 'b', 'c'].map((x) => `_cell_length_${x} 5.43\n`).join('')}_cell_angle_alpha 90\n_cell_angle_beta 90
 _cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nSi1 0 0 0\n`;
 
+const DUMP = `ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n1\nITEM: BOX BOUNDS pp pp pp\n0 5\n0 5\n0 5\nITEM: ATOMS id element x y z\n1 Si 0 0 0\n`;
+const DATA =
+  'silicon\n\n1 atoms\n1 atom types\n0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n\nMasses\n\n1 28.085\n\nAtoms # atomic\n\n1 1 0 0 0\n';
+
 describe('the format of a file', () => {
   test.each([
     ['frames.xyz', XYZ, 'extxyz'],
@@ -38,6 +42,9 @@ describe('the format of a file', () => {
     ['si.cif', CIF, 'cif'],
     ['crystal.txt', CIF, 'cif'],
     ['crystal.GZ', gzipSync(CIF), 'cif'],
+    ['dump.lammps', DUMP, 'lammps-dump'],
+    ['dump.xyz', DUMP, 'lammps-dump'],
+    ['data.lammps', DATA, 'lammps-data'],
   ])('%s is read as what it is', async (name, contents, format) => {
     const dataset = await readDataset(await put(`kinds/${name}`, contents));
     expect(dataset.format).toBe(format);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseExtxyz } from '../../src/data/extxyz/read.ts';
+import { allFormats } from '../../src/data/formats/choose.ts';
 import { json, nearsight, type Outcome, SILICON } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nearsight-cli-formats-'));
@@ -72,11 +73,12 @@ describe('formats on the command line', () => {
       ['--elements', 'Si,Xx'],
       ['--units', 'furlong'],
       ['--unconverged', 'maybe'],
+      ['--to', 'vasp-xml'],
     ]) {
       expect((await run('data', 'convert', 'gas.dump', 'gas.extxyz', ...wrong)).code).toBe(2);
     }
     const unknown = await run('data', 'convert', 'gas.dump', 'gas.extxyz', '--from', 'gaussian');
-    expect([unknown.code, unknown.stderr.includes('lammps-dump')]).toEqual([3, true]);
+    expect([unknown.code, unknown.stderr.includes('lammps-dump')]).toEqual([2, true]);
   });
 
   test.skipIf(!existsSync(UNCONVERGED))(
@@ -101,8 +103,25 @@ describe('formats on the command line', () => {
     },
   );
 
-  test('the help lists every format', async () => {
+  test('a file made from a POSCAR is written in the format of its ending', async () => {
+    writeFileSync(
+      path('POSCAR.start'),
+      'Si\n5.43\n0 .5 .5\n.5 0 .5\n.5 .5 0\nSi ! silicon\n2\nDirect\n0 0 0\n.25 .25 .25\n',
+    );
+    for (const [name, format] of [
+      ['POSCAR.lmp', 'lammps-data'],
+      ['POSCAR.cif', 'cif'],
+      ['POSCAR.xyz', 'extxyz'],
+      ['POSCAR.new', 'poscar'],
+    ]) {
+      expect(json(await run('data', 'convert', 'POSCAR.start', name, '--json'))).toMatchObject({ frames: 1, format });
+    }
+  });
+
+  test('the help lists every format, and its examples name them as they are called', async () => {
     const { stdout } = await run('data', 'convert', '--help');
+    for (const [, name] of stdout.matchAll(/--(?:from|to) ([a-z][a-z-]*)/g))
+      expect(allFormats().map((format) => format.name)).toContain(name);
     for (const name of ['extxyz', 'poscar', 'vasp-xml', 'qe-text', 'deepmd', 'cif', 'lammps-dump'])
       expect(stdout).toContain(name);
   });

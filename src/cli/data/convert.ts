@@ -4,7 +4,7 @@ import type { Format } from '../../data/formats/format.ts';
 import { NearsightError } from '../../errors.ts';
 import { readFrames, writeFrames } from '../../node/structures.ts';
 import { formatTable } from '../../report/index.ts';
-import { addInputFlags, type InputFlags, inputOptions, UNIT_STYLES, warnOfSkipped } from '../inputs.ts';
+import { addInputFlags, formatName, type InputFlags, inputOptions, UNIT_STYLES, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
 
 interface ConvertFlags extends CommonFlags, InputFlags {
@@ -20,7 +20,7 @@ export function addConvert(data: Command): void {
     .argument('<in>', 'file or folder to read, plain or .gz')
     .argument('<out>', 'file to write (.gz packs it), or folder for formats of several files')
     .optionsGroup('Formats:')
-    .option('--to <format>', 'format of the output; by the name of the file when absent')
+    .option('--to <format>', 'format of the output; by the name of the file when absent', formatName('write'))
     .addOption(new Option('--to-units <style>', 'units of outputs that do not name theirs').choices(UNIT_STYLES));
   addInputFlags(command);
   addCommonFlags(command, OUT_DOCUMENT)
@@ -42,7 +42,7 @@ function help(): string {
   ]);
   return `Examples:
   nearsight data convert OUTCAR frames.extxyz
-  nearsight data convert runs/md.out.gz frames.extxyz --from qe --unconverged skip
+  nearsight data convert runs/md.out.gz frames.extxyz --from qe-text --unconverged skip
   nearsight data convert frames.extxyz system --to deepmd
 
 Formats:

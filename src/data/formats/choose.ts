@@ -53,17 +53,22 @@ export function formatNamed(name: string, task: 'read' | 'write', path: string):
 }
 
 /**
- * The format that a file is to be read in, by its name and, where that leaves a choice, by the text it begins with.
+ * The format that a file is to be read in, by its name and, where that leaves a choice or the text it begins with is
+ * unmistakably in another format, by that text.
  * @param head at most `HEAD` bytes
  * @throws NearsightError `unknown-format`, `ambiguous-format`, `binary-file`, `empty-file`
  */
 export function formatOfFile(path: string, head: Uint8Array): Format {
   const files = allFormats().filter((format) => format.read !== undefined && format.folder !== true);
   const named = files.filter((format) => format.names.test(bareName(path)));
-  if (named.length === 1) return named[0];
   const text = new TextDecoder().decode(head.subarray(0, HEAD));
   // A frame of extended XYZ may be in a dialect that another format knows better.
   const told = files.filter((format) => format !== EXTXYZ && format.recognises?.(text) === true);
+  if (named.length === 1) {
+    // Endings are customs: dump.lammps may be a data file or a dump.
+    const another = told.length === 1 && named[0].recognises?.(text) !== true;
+    return another ? told[0] : named[0];
+  }
   const both = told.filter((format) => named.includes(format));
   if (both.length === 1) return both[0];
   if (both.length > 1) throw ambiguous(path, both);
@@ -107,7 +112,11 @@ export function formatOfFolder(path: string, listing: readonly string[]): Format
 
 /** The format that a file of this name is to be written in, or null where the name does not tell. */
 export function formatToWrite(path: string): Format | null {
-  return allFormats().find((format) => format.write !== undefined && format.names.test(bareName(path))) ?? null;
+  const name = bareName(path);
+  const named = allFormats().filter((format) => format.write !== undefined && format.names.test(name));
+  // POSCAR.lmp is made from a POSCAR, not one: the ending counts before the rest.
+  const ending = `x${/\.\w+$/.exec(name)?.[0] ?? ''}`;
+  return named.find(({ names }) => names.test(ending)) ?? named[0] ?? null;
 }
 
 function namesOf(formats: readonly Format[]): string {
