@@ -96,6 +96,12 @@ Atom Type Labels\n\n1 Si\n2 C\nMasses\n\nSi 28.085\nC 12.011\nAtoms\n\n1 Si 0 0 
     expect(sphere.message).toContain('sphere');
   });
 
+  test('cross terms of CHARMM force fields are passed over', () => {
+    const counted = QUARTZ.replace('3 atoms', '3 atoms\n1 crossterms');
+    expect(counted).not.toBe(QUARTZ);
+    expect(read(`${counted}\nCMAP\n\n1 1 1 2 3 1 2\n`).structure).toEqual(read(QUARTZ).structure);
+  });
+
   test('elements: told, by label, by mass, or refused with the candidates', () => {
     const masses = (rows: string): string => QUARTZ.replace(/1 28\.0855\n2 15\.9994 {2}# OW/, rows);
     expect([...read(QUARTZ, { elements: ['Ge', 'S'] }).structure.numbers]).toEqual([32, 16, 16]);

@@ -42,7 +42,7 @@ const HEADER: readonly (readonly [RegExp, number])[] = [
   [/^[xyz]lo [xyz]hi$/, 2],
   [/^xy xz yz$/, 3],
   [/^([abc]vec|abc origin)$/, 3],
-  [/^(bonds|angles|dihedrals|impropers|ellipsoids|lines|triangles|bodies)$/, 1],
+  [/^(bonds|angles|dihedrals|impropers|crossterms|ellipsoids|lines|triangles|bodies)$/, 1],
   [/^(bond|angle|dihedral|improper) types$/, 1],
   [/^extra (bond|angle|dihedral|improper|special) per atom$/, 1],
 ];

@@ -69,6 +69,7 @@ describe('reading', () => {
 
   test('names of potentials stand for elements; files of VASP 4 need them from the user', () => {
     expect([...read(text({ symbols: 'Ti_sv/0f3a O_s\n' })).structure.numbers]).toEqual([22, 8, 8]);
+    expect([...read(text({ symbols: 'Ti O ! of the mineral\n' })).structure.numbers]).toEqual([22, 8, 8]);
     errorOf('unknown-types', () => read(text({ symbols: '' })));
     const { numbers } = read(text({ symbols: '' }), { elements: ['Zr', 'O'] }).structure;
     expect([...numbers]).toEqual([40, 8, 8]);

@@ -143,7 +143,8 @@ function numbersRead(lines: Lines, bytes: number, options: FormatOptions): Int32
   let words = wordsOf(nextLine(lines));
   let symbols: readonly string[] | undefined;
   if (!/^[+-]?\d/.test(words[0] ?? '')) {
-    symbols = words;
+    const comment = words.findIndex((word) => /^[!#]/.test(word));
+    symbols = comment < 0 ? words : words.slice(0, comment);
     words = wordsOf(nextLine(lines));
   }
   const place = lines.place();
