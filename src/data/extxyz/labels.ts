@@ -49,7 +49,7 @@ export const LABEL_NAMES: LabelNames = {
     'ref_forces',
   ],
   stress: ['stress', 'Stress', 'dft_stress', 'DFT_stress', 'REF_stress', 'ref_stress'],
-  virial: ['virial', 'virials', 'Virial', 'dft_virial', 'DFT_virial', 'REF_virial', 'ref_virial'],
+  virial: ['virial', 'virials', 'Virial', 'dft_virial', 'DFT_virial', 'REF_virial', 'REF_virials', 'ref_virial'],
   group: [
     'config_type',
     'config_name',

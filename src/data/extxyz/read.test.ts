@@ -201,6 +201,8 @@ describe('labels', () => {
     expect(nine.names).toEqual({ stress: 'virial' });
     const six = withComment(`${CUBE} virials="64 128 -64 2 1 0"`);
     expect(six.labels.stress).toEqual(nine.labels.stress);
+    // The name that MACE asks for.
+    expect(withComment(`${CUBE} REF_virials="64 128 -64 2 1 0"`).labels.stress).toEqual(nine.labels.stress);
   });
 
   test('a stress goes before a virial', () => {
