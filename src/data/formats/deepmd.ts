@@ -298,7 +298,7 @@ function writeSystems(frames: readonly WritableFrame[], options: FormatOptions):
     frames.flatMap(({ structure }) => [...new Set(structure.numbers)]),
     options.elements,
   );
-  const taken = new Set<string>();
+  const taken = new Map<string, number>();
   return Array.from(systems.values()).flatMap((system) => writeSystem(system, elements, folderOf(system[0], taken)));
 }
 
@@ -330,13 +330,13 @@ function virialOf({ structure, labels }: WritableFrame): Float64Array {
   return (labels?.stress ?? new Float64Array(9)).map((component) => unscaled(component, factor));
 }
 
-function folderOf({ structure, group = '' }: WritableFrame, taken: Set<string>): string {
+function folderOf({ structure, group = '' }: WritableFrame, taken: Map<string, number>): string {
   const name = group === '' ? formulaOf(structure.numbers) : encodedName(group);
-  let folder = name;
   // Some file systems take A and a for the same.
-  for (let k = 2; taken.has(folder.toLowerCase()); k++) folder = `${name}#${k}`;
-  taken.add(folder.toLowerCase());
-  return folder;
+  const key = name.toLowerCase();
+  const count = (taken.get(key) ?? 0) + 1;
+  taken.set(key, count);
+  return count === 1 ? name : `${name}#${count}`;
 }
 
 /** A name that every file system takes; `decodeURIComponent` gives the text back. */
