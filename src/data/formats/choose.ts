@@ -4,7 +4,7 @@ import { LABEL_NAMES } from '../extxyz/labels.ts';
 import { parseExtxyz } from '../extxyz/read.ts';
 import { writeExtxyz } from '../extxyz/write.ts';
 import { refusal } from '../refuse.ts';
-import type { Format } from './format.ts';
+import { type Format, joined } from './format.ts';
 import { FORMATS } from './index.ts';
 
 /** The working format among the others. Files are read as a stream elsewhere; this one is for what is in memory. */
@@ -16,7 +16,7 @@ export const EXTXYZ: Format = {
   recognises: (head) =>
     /^\ufeff?\s*\d+[ \t]*\r?\n[^\n]*(?:Properties=|\n[ \t]*[A-Z][a-z]?(?:[ \t]+[-+.\d][-+.\deEdD]*){3})/.test(head),
   read: ([{ path, bytes }]) => parseExtxyz(bytes, path, { names: LABEL_NAMES }),
-  write: (frames) => [{ path: '', content: [...writeExtxyz(frames)].join('') }],
+  write: (frames) => [{ path: '', content: joined([...writeExtxyz(frames)]) }],
 };
 
 /** Every format, extended XYZ first. */

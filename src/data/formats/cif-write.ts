@@ -5,7 +5,7 @@ import { toFractional } from '../../structure/cell.ts';
 import { checkStructure } from '../../structure/structure.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import { refusal } from '../refuse.ts';
-import type { OutputFile } from './format.ts';
+import { joined, type OutputFile } from './format.ts';
 
 /**
  * One data block for each frame, named after its info entry `name` where that can be a name. Numbers have all their
@@ -21,7 +21,7 @@ export function writeCif(frames: readonly WritableFrame[]): OutputFile[] {
     names.add(name.toLowerCase());
     return blockOf(frame, name, { frame: index });
   });
-  return [{ path: '', content: blocks.join('\n') }];
+  return [{ path: '', content: joined(blocks.map((block, k) => (k === 0 ? block : `\n${block}`))) }];
 }
 
 function blockOf({ structure }: WritableFrame, name: string, place: Place): string {

@@ -21,6 +21,23 @@ export interface OutputFile {
   readonly content: string | Uint8Array;
 }
 
+/** Characters that one string surely holds; V8 ends at 2²⁹. */
+const LONGEST_STRING = 2 ** 28;
+
+/** The content of a file of these pieces: a string, or bytes where no string is long enough. */
+export function joined(pieces: readonly string[], longest: number = LONGEST_STRING): string | Uint8Array {
+  if (pieces.reduce((sum, { length }) => sum + length, 0) <= longest) return pieces.join('');
+  const encoder = new TextEncoder();
+  const encoded = pieces.map((piece) => encoder.encode(piece));
+  const bytes = new Uint8Array(encoded.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of encoded) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
 /** What a file does not say and the user may have to. Absent means "not said", never a default. */
 export interface FormatOptions {
   /** Elements of the atom types 1, 2, … of files that number them. */

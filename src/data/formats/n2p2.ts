@@ -18,7 +18,7 @@ import { formatEntry, formatText, infoValue, parseComment, textValue } from '../
 import { LABEL_NAMES, tensorOf } from '../extxyz/labels.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import { quoted, refusal } from '../refuse.ts';
-import type { Format, FormatOptions } from './format.ts';
+import { type Format, type FormatOptions, joined } from './format.ts';
 import { type Lines, linesOf, wordsOf } from './lines.ts';
 import { requireEnergyAndForces, requireWholePeriodicity } from './needs.ts';
 import { plausibleLength } from './plausible.ts';
@@ -46,7 +46,7 @@ export const N2P2: Format = {
     throw refusal('empty-file', 'the file holds no structures', 'was it written to the end?', { path: file.path });
   },
   write: (frames, options) => [
-    { path: '', content: frames.map((frame, index) => writtenFrame(frame, index, options)).join('') },
+    { path: '', content: joined(frames.map((frame, index) => writtenFrame(frame, index, options))) },
   ],
 };
 

@@ -12,7 +12,7 @@ import { LABEL_NAMES, type LabelNames } from '../extxyz/labels.ts';
 import { parseExtxyz } from '../extxyz/read.ts';
 import { type WritableFrame, writeFrame } from '../extxyz/write.ts';
 import { quoted, refusal } from '../refuse.ts';
-import type { Format } from './format.ts';
+import { type Format, joined } from './format.ts';
 import { requireEnergyAndForces, requirePeriodic } from './needs.ts';
 import { unscaled } from './scaling.ts';
 
@@ -22,7 +22,7 @@ export const NEP: Format = {
   names: /\.nep$/i,
   labels: ['energy', 'forces', 'stress'],
   read: ([{ path, bytes }]) => parseExtxyz(bytes, path, { names: NAMES }).map((frame) => checked(frame, path)),
-  write: (frames) => [{ path: '', content: frames.map(writtenFrame).join('') }],
+  write: (frames) => [{ path: '', content: joined(frames.map(writtenFrame)) }],
 };
 
 /** GPUMD knows no other names, but each of them in any case. */
