@@ -8,7 +8,9 @@ import { addSample } from './sample.ts';
 import { addSplit } from './split.ts';
 
 export function addData(program: Command): void {
-  const data = program.command('data').summary('labelled frames: inspect, mend, clean, split and convert them; plan new ones');
+  const data = program
+    .command('data')
+    .summary('labelled frames: inspect, mend, clean, split and convert them; plan new ones');
   addInspect(data);
   addSplit(data);
   addLeakage(data);
