@@ -11,6 +11,7 @@ import { GPA } from '../units.ts';
 import { closestContacts } from './doctor/closest.ts';
 import { fitComposition } from './doctor/composition-fit.ts';
 import { checkStress, type StressCheck } from './doctor/energy-stress.ts';
+import { fixDataset } from './doctor/fix.ts';
 import { findPairs } from './doctor/work.ts';
 import { type Inspection, inspectDataset } from './inspect.ts';
 
@@ -215,6 +216,32 @@ describe('findings', () => {
     expect(inspected(conflicting).findings).toMatchObject([
       { code: 'conflicting-duplicates', severity: 'error', frame: 2, frames: [2, 30] },
     ]);
+    const forces = frames[2].labels.forces?.map((force) => 0.1 - force);
+    const pushed = [...frames, { ...frames[2], labels: { ...frames[2].labels, forces } } as Frame];
+    expect(inspected(pushed).findings.map(({ code }) => code)).toContain('conflicting-duplicates');
+  });
+
+  test('of copies the one with the most labels is kept', () => {
+    const frames = cleanFrames();
+    const { energy } = frames[2].labels;
+    const copies = [{ ...frames[2], labels: { energy: energy ?? 0 } }, ...frames, frames[2]];
+    const dataset = { frames: copies, source: 'memory', sha256: '' };
+    const { dataset: mended, applied } = fixDataset(dataset, inspectDataset(dataset));
+    expect(applied).toMatchObject([{ codes: ['duplicate-frames'], frames: [0, 31] }]);
+    expect(mended.frames).toEqual(frames);
+  });
+
+  test('an energy of zero is the truth among relative energies only', () => {
+    const frames = cleanFrames();
+    const lowest = Math.min(...frames.map(({ labels }) => labels.energy ?? 0));
+    const relative = frames.map(({ labels, ...frame }) => ({
+      ...frame,
+      labels: { ...labels, energy: (labels.energy ?? 0) - lowest },
+    }));
+    expect(inspected(relative).findings.map(({ code }) => code)).not.toContain('zero-label');
+    const absent = frames.map((frame, k) => (k === 3 ? { ...frame, labels: { ...frame.labels, energy: 0 } } : frame));
+    const zero = inspected(absent).findings.find(({ code }) => code === 'zero-label');
+    expect(zero).toMatchObject({ frames: [3], fixable: true });
   });
 
   test('broken frames do not hide the others', () => {

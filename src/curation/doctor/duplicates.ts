@@ -33,15 +33,55 @@ export function duplicateFrames(frames: readonly Frame[]): number[][] {
 
 /** Energies of one geometry that differ by more contradict each other, eV/atom. */
 export const SAME_ENERGY = 1e-3;
+/** And forces, eV/Å, or as a share of the largest component: two grains move stiff bonds by less. */
+const SAME_FORCE = 0.05;
+const SAME_SHARE = 0.02;
 
-/** Sets of frames with one structure: those whose energies contradict each other, and those that just repeat. */
+/** Sets of frames with one structure: those whose labels contradict each other, and those that just repeat. */
 export function duplicateSets(frames: readonly Frame[]): {
   readonly conflicting: readonly number[][];
   readonly plain: readonly number[][];
 } {
-  const sets = duplicateFrames(frames);
-  const conflicting = sets.filter((set) => energySpread(frames, set) > SAME_ENERGY);
-  return { conflicting, plain: sets.filter((set) => !conflicting.includes(set)) };
+  const conflicting: number[][] = [];
+  const plain: number[][] = [];
+  for (const set of duplicateFrames(frames)) {
+    const contradicts = energySpread(frames, set) > SAME_ENERGY || forceConflict(frames, set) > 0;
+    (contradicts ? conflicting : plain).push(set);
+  }
+  return { conflicting, plain };
+}
+
+/** Frames of a set that have no label but those that a kept one has, too; kept are those with the most labels. */
+export function redundantFrames(frames: readonly Frame[], set: readonly number[]): number[] {
+  const labelsOf = (index: number): string[] => {
+    const { energy, forces, stress } = frames[index].labels;
+    return Object.entries({ energy, forces, stress }).flatMap(([name, label]) => (label === undefined ? [] : [name]));
+  };
+  const kept: string[][] = [];
+  const redundant: number[] = [];
+  for (const index of [...set].sort((a, b) => labelsOf(b).length - labelsOf(a).length || a - b)) {
+    const mine = labelsOf(index);
+    if (kept.some((other) => mine.every((name) => other.includes(name)))) redundant.push(index);
+    else kept.push(mine);
+  }
+  return redundant;
+}
+
+/** Largest difference between forces of the frames, eV/Å; 0 where they may pass for the same. */
+export function forceConflict(frames: readonly Frame[], set: readonly number[]): number {
+  const [first, ...others] = set.flatMap((index) => {
+    const { forces } = frames[index].labels;
+    return forces === undefined ? [] : [forces];
+  });
+  let size = 0;
+  let most = 0;
+  for (const forces of others) {
+    for (let c = 0; c < forces.length; c++) {
+      size = Math.max(size, Math.abs(forces[c]), Math.abs(first[c]));
+      most = Math.max(most, Math.abs(forces[c] - first[c]));
+    }
+  }
+  return most > Math.max(SAME_FORCE, SAME_SHARE * size) ? most : 0;
 }
 
 /** Largest less smallest energy of the frames, eV/atom. */

@@ -4,8 +4,9 @@ import { cellVolume } from '../../structure/cell.ts';
 import type { Inspection } from '../inspect.ts';
 import { correctedStress, type EnergyHypothesis, energyCorrection, type StressHypothesis } from './conventions.ts';
 import { settledEnergies, settledStress } from './diagnosis.ts';
-import { duplicateSets } from './duplicates.ts';
+import { duplicateSets, redundantFrames } from './duplicates.ts';
 import type { Finding } from './finding.ts';
+import { absentAsZero } from './label-findings.ts';
 
 /** One thing that was mended. */
 export interface Applied {
@@ -62,7 +63,11 @@ export function fixDataset(dataset: Dataset, inspection: Inspection): FixedDatas
   change(['zeroed-forces'], 'forces of these frames left out', (frame, index) =>
     zeroed.has(index) ? without(frame, 'forces') : frame,
   );
-  change(['zero-label'], 'energies and stresses of exactly zero left out', (frame) => withoutZeros(frame));
+  const zero = absentAsZero(dataset.frames);
+  change(['zero-label'], 'energies and stresses of exactly zero left out', (frame, index) => {
+    const whole = zero.energy.has(index) ? without(frame, 'energy') : frame;
+    return zero.stress.has(index) ? without(whole, 'stress') : whole;
+  });
   const left = leftOut(dataset.frames, fixable, applied);
   return { dataset: { ...dataset, frames: frames.filter((_, index) => !left.has(index)), sha256: '' }, applied };
 }
@@ -109,14 +114,7 @@ function without(frame: Frame, label: keyof Labels): Frame {
   return { ...frame, labels };
 }
 
-function withoutZeros(frame: Frame): Frame {
-  const { energy, stress } = frame.labels;
-  if (frame.structure.numbers.length < 2) return frame;
-  const whole = energy === 0 ? without(frame, 'energy') : frame;
-  return stress?.every((value) => value === 0) === true ? without(whole, 'stress') : whole;
-}
-
-/** Frames to be left out: unusable ones, and all but the first of those that repeat. */
+/** Frames to be left out: unusable ones, and those that repeat others and add no label to them. */
 function leftOut(frames: readonly Frame[], fixable: ReadonlyMap<string, Finding>, applied: Applied[]): Set<number> {
   const left = new Set<number>();
   const unusable = fixable.get('unusable-frame');
@@ -127,10 +125,14 @@ function leftOut(frames: readonly Frame[], fixable: ReadonlyMap<string, Finding>
   const repeated = fixable.get('duplicate-frames');
   if (repeated !== undefined) {
     const copies = duplicateSets(frames)
-      .plain.flatMap((set) => set.slice(1))
+      .plain.flatMap((set) => redundantFrames(frames, set))
       .sort((a, b) => a - b);
     for (const index of copies) left.add(index);
-    applied.push({ codes: [repeated.code], frames: copies, what: 'copies left out, the first of each kept' });
+    applied.push({
+      codes: [repeated.code],
+      frames: copies,
+      what: 'copies left out; of each the one with the most labels kept, the first of several',
+    });
   }
   return left;
 }

@@ -1,7 +1,7 @@
 /** Labels that are absent, null, contradictory or coarse, and frames that repeat. */
 import type { Frame, LabelSources } from '../../data/dataset.ts';
 import { LABEL_NAMES } from '../../data/extxyz/labels.ts';
-import { duplicateSets, energySpread, SAME_ENERGY } from './duplicates.ts';
+import { duplicateSets, energySpread, forceConflict, SAME_ENERGY } from './duplicates.ts';
 import type { FrameFacts } from './facts.ts';
 import { type Finding, finding, indicesWhere, share } from './finding.ts';
 import { findSinglePrecision } from './rounding.ts';
@@ -51,18 +51,67 @@ function missingLabels(frames: readonly Frame[]): (Finding | null)[] {
 
 /** Programs that have nothing to write often write zero. */
 function zeroLabels(frames: readonly Frame[]): Finding | null {
-  const zeroStress = (index: number): boolean => frames[index].labels.stress?.every((value) => value === 0) === true;
-  const zero = indicesWhere(frames.length, (index) => {
-    const { labels, structure } = frames[index];
-    if (structure.numbers.length < 2) return false;
-    return labels.energy === 0 || zeroStress(index);
-  });
+  const { energy, stress } = absentAsZero(frames);
+  const zero = indicesWhere(frames.length, (index) => energy.has(index) || stress.has(index));
   if (zero.length === 0) return null;
   return finding({ code: 'zero-label', severity: 'warning' }, zero, {
     message: `${share(zero, frames.length)} have an energy or a stress of exactly zero`,
     hint: 'a label that was not computed must be left out: zero would be learnt as the truth',
     fixable: true,
   });
+}
+
+/**
+ * Frames whose energy, and whose stress, is exactly zero and cannot be the truth. An energy of zero can be where others of
+ * the same atoms are about zero, too: that of the lowest frame among relative energies.
+ */
+export function absentAsZero(frames: readonly Frame[]): {
+  readonly energy: ReadonlySet<number>;
+  readonly stress: ReadonlySet<number>;
+} {
+  const several = (index: number): boolean => frames[index].structure.numbers.length > 1;
+  const energy = indicesWhere(frames.length, (index) => several(index) && frames[index].labels.energy === 0);
+  const stress = indicesWhere(
+    frames.length,
+    (index) => several(index) && frames[index].labels.stress?.every((value) => value === 0) === true,
+  );
+  const ranges = energy.length === 0 ? new Map<string, Span>() : energyRanges(frames);
+  const isAbsent = (index: number): boolean => !isNear(ranges.get(formulaOf(frames[index])), frames[index]);
+  return { energy: new Set(energy.filter(isAbsent)), stress: new Set(stress) };
+}
+
+interface Span {
+  low: number;
+  high: number;
+}
+
+const formulaOf = ({ structure }: Frame): string => structure.numbers.toSorted().join(' ');
+
+/** Lowest and highest energy other than zero, by formula, eV. */
+function energyRanges(frames: readonly Frame[]): Map<string, Span> {
+  const ranges = new Map<string, Span>();
+  for (const frame of frames) {
+    const { energy } = frame.labels;
+    if (energy === undefined || energy === 0) continue;
+    const formula = formulaOf(frame);
+    const range = ranges.get(formula);
+    if (range === undefined) ranges.set(formula, { low: energy, high: energy });
+    else {
+      range.low = Math.min(range.low, energy);
+      range.high = Math.max(range.high, energy);
+    }
+  }
+  return ranges;
+}
+
+/** Energies this near to zero are relative ones: what is bound lies farther below its free atoms, eV/atom. */
+const ABOUT_ZERO = 0.2;
+
+/** Whether zero is no farther from the energies of the same atoms than these are from each other. */
+function isNear(range: Span | undefined, { structure }: Frame): boolean {
+  if (range === undefined) return false;
+  const reach = Math.max(range.high - range.low, ABOUT_ZERO * structure.numbers.length);
+  return range.low <= reach && range.high >= -reach;
 }
 
 function mixedNames(frames: readonly Frame[]): Finding | null {
@@ -112,11 +161,17 @@ function duplicates(frames: readonly Frame[]): (Finding | null)[] {
   const { conflicting, plain } = duplicateSets(frames);
   const sorted = (some: readonly number[][]): number[] => some.flat().sort((a, b) => a - b);
   const extra = plain.reduce((sum, set) => sum + set.length - 1, 0);
+  const difference = (set: readonly number[]): string => {
+    const spread = energySpread(frames, set);
+    return spread > SAME_ENERGY
+      ? `their energies differ by ${spread.toPrecision(2)} eV/atom`
+      : `their forces differ by up to ${forceConflict(frames, set).toPrecision(2)} eV/Å`;
+  };
   return [
     conflicting.length === 0
       ? null
       : finding({ code: 'conflicting-duplicates', severity: 'error' }, sorted(conflicting), {
-          message: `frames ${conflicting[0].slice(0, 2).join(' and ')} are the same structure, but their energies differ by ${energySpread(frames, conflicting[0]).toPrecision(2)} eV/atom${conflicting.length > 1 ? `, and so do ${conflicting.length - 1} more sets` : ''}`,
+          message: `frames ${conflicting[0].slice(0, 2).join(' and ')} are the same structure, but ${difference(conflicting[0])}${conflicting.length > 1 ? `, and so do ${conflicting.length - 1} more sets` : ''}`,
           hint: 'keep one kind of label: mixed settings or references cannot be learnt',
         }),
     plain.length === 0
