@@ -4,6 +4,7 @@ import { symbolOf } from '../../elements.ts';
 import { NearsightError } from '../../errors.ts';
 import { featureCount, type Kernel } from '../../kernels/kernels.ts';
 import { checkSystem } from '../../kernels/shape.ts';
+import { giveTurn } from '../../md/progress.ts';
 import { DEFAULT_DESCRIPTOR, systemOf } from '../descriptor.ts';
 import { usualWeights } from '../linear-fit.ts';
 import { createLinearModel, openLinearModel } from '../linear-model.ts';
@@ -62,6 +63,7 @@ export async function* analyseOutliers(
       checkSystem(SHAPE, systemOf(frame.structure, [...new Set(frame.structure.numbers)], SHAPE.cutoff)),
     );
   }
+  const turn = turns();
   const engine = openLinearModel(
     createLinearModel(structures, kernel, { ...DEFAULT_DESCRIPTOR, channels, seed }),
     kernel,
@@ -72,6 +74,7 @@ export async function* analyseOutliers(
       signal?.throwIfAborted();
       placed(frame, () => store.rows(k));
       yield { round: 0, done: k + 1, total: frames.length };
+      await turn(frame);
     }
     // An atom that nobody is near has the energy that a reference calculation gave it: no model of neighbours has a say.
     const isolated = new Set([...frames.keys()].filter((k) => store.rows(k).strain.every((value) => value === 0)));
@@ -79,14 +82,29 @@ export async function* analyseOutliers(
     const settings = { weights: usualWeights(judged), ...(level === undefined ? {} : { level }) };
     const search = findOutliers(judged, store, settings);
     let next = search.next();
-    for (; !next.done; next = search.next()) {
+    for (let k = 0; !next.done; next = search.next(), k++) {
       signal?.throwIfAborted();
       yield { round: next.value.round, done: next.value.frames, total: frames.length };
+      await turn(frames[k % frames.length]);
     }
     return { ...next.value, alone: [...next.value.alone, ...isolated].sort((p, q) => p - q) };
   } finally {
     engine.close();
   }
+}
+
+/** Atoms between two turns of the event loop: some tenths of a second. */
+const ATOMS_PER_TURN = 200;
+
+/** Gives the event loop a turn when so many atoms are done: else no signal ever gets through. */
+function turns(): (frame: Frame) => Promise<void> | undefined {
+  let atoms = 0;
+  return ({ structure }) => {
+    atoms += structure.numbers.length;
+    if (atoms < ATOMS_PER_TURN) return undefined;
+    atoms = 0;
+    return giveTurn();
+  };
 }
 
 /** Channels of the largest model that the labels bear. */

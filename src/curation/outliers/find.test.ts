@@ -148,6 +148,10 @@ describe('outliers among labels of a known potential', () => {
 
   test('stops when the signal fires', async () => {
     await expect(analysed(frames, { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i);
+    // A signal that a timer fires gets through while the work goes on.
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), 0);
+    await expect(analysed(frames, { signal: controller.signal })).rejects.toThrow(/abort/i);
   });
 });
 
