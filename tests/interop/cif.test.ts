@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { CIF } from '../../src/data/formats/cif.ts';
-import { spaceGroupOf, spaceGroupSettings } from '../../src/data/formats/space-group-names.ts';
-import { hallOperations, type Operation } from '../../src/data/formats/symmetry-operations.ts';
+import { CIF } from '../../src/data/formats/cif/cif.ts';
+import { spaceGroupOf, spaceGroupSettings } from '../../src/data/formats/cif/space-group-names.ts';
+import { hallOperations, type Operation } from '../../src/data/formats/cif/symmetry-operations.ts';
 import { toFractional } from '../../src/structure/cell.ts';
 import { findPython, runPython } from '../helpers/python.ts';
 

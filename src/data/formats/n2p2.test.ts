@@ -11,7 +11,7 @@ import { parseExtxyz } from '../extxyz/read.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import type { FormatOptions } from './format.ts';
 import { N2P2 } from './n2p2.ts';
-import { expectReadOrRefused, expectSound } from './testing.ts';
+import { expectReadOrRefused, expectSound } from './shared/testing.ts';
 
 const path = 'input.data';
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -19,12 +19,12 @@ import { LABEL_NAMES, tensorOf } from '../extxyz/labels.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import { quoted, refusal } from '../refuse.ts';
 import { type Format, type FormatOptions, joined } from './format.ts';
-import { type Lines, linesOf, wordsOf } from './lines.ts';
-import { requireEnergyAndForces, requireWholePeriodicity } from './needs.ts';
-import { plausibleLength } from './plausible.ts';
-import { unscaled } from './scaling.ts';
-import { elementAt } from './symbols.ts';
-import { frameOf, numberOf } from './values.ts';
+import { type Lines, linesOf, wordsOf } from './shared/lines.ts';
+import { requireEnergyAndForces, requireWholePeriodicity } from './shared/needs.ts';
+import { plausibleLength } from './shared/plausible.ts';
+import { unscaled } from './shared/scaling.ts';
+import { elementAt } from './shared/symbols.ts';
+import { frameOf, numberOf } from './shared/values.ts';
 
 export const N2P2: Format = {
   name: 'n2p2',

@@ -7,7 +7,7 @@ import type { Frame } from '../dataset.ts';
 import { parseExtxyz } from '../extxyz/read.ts';
 import type { WritableFrame } from '../extxyz/write.ts';
 import { NEP } from './nep.ts';
-import { expectReadOrRefused } from './testing.ts';
+import { expectReadOrRefused } from './shared/testing.ts';
 
 const path = 'train.xyz';
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -13,8 +13,8 @@ import { parseExtxyz } from '../extxyz/read.ts';
 import { type WritableFrame, writeFrame } from '../extxyz/write.ts';
 import { quoted, refusal } from '../refuse.ts';
 import { type Format, joined } from './format.ts';
-import { requireEnergyAndForces, requirePeriodic } from './needs.ts';
-import { unscaled } from './scaling.ts';
+import { requireEnergyAndForces, requirePeriodic } from './shared/needs.ts';
+import { unscaled } from './shared/scaling.ts';
 
 export const NEP: Format = {
   name: 'nep',

@@ -11,7 +11,7 @@ import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import type { InputFile } from './format.ts';
 import { ORCA, readOrca } from './orca.ts';
-import { expectReadOrRefused } from './testing.ts';
+import { expectReadOrRefused } from './shared/testing.ts';
 
 /** Two cycles of an optimisation and its last energy, as ORCA prints them. */
 const OPTIMISATION = `

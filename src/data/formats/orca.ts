@@ -14,7 +14,7 @@ import type { Frame } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, FormatOptions, InputFile } from './format.ts';
 import { refuseOrSkip } from './format.ts';
-import { type Lines, wordsOf } from './lines.ts';
+import { type Lines, wordsOf } from './shared/lines.ts';
 import {
   finishedLinesOf,
   followMarkers,
@@ -25,9 +25,9 @@ import {
   readToEnd,
   unconverged,
   vectorOf,
-} from './quantum.ts';
-import { elementAt } from './symbols.ts';
-import { frameOf, numberOf } from './values.ts';
+} from './shared/quantum.ts';
+import { elementAt } from './shared/symbols.ts';
+import { frameOf, numberOf } from './shared/values.ts';
 
 /** One geometry and what was printed after it. */
 interface Evaluation {

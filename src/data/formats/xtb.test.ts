@@ -3,7 +3,7 @@ import { errorOf } from '../../../tests/helpers/errors.ts';
 import { edited, expectClose, haveSamples, ownFile, sample } from '../../../tests/helpers/samples.ts';
 import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
-import { expectReadOrRefused } from './testing.ts';
+import { expectReadOrRefused } from './shared/testing.ts';
 import { ENGRAD, readEngrad, readTurbomoleGradient, TURBOMOLE_GRADIENT } from './xtb.ts';
 
 const engrad = (name: string): Frame => readEngrad([ownFile(`xtb/${name}.engrad`)])[0];

@@ -10,10 +10,10 @@ import { BOHR, HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, InputFile } from './format.ts';
-import { type Lines, wordsOf } from './lines.ts';
-import { elementFrom, finishedLinesOf, HARTREE_PER_BOHR, vectorOf } from './quantum.ts';
-import { elementAt } from './symbols.ts';
-import { countOf, frameOf, numberOf } from './values.ts';
+import { type Lines, wordsOf } from './shared/lines.ts';
+import { elementFrom, finishedLinesOf, HARTREE_PER_BOHR, vectorOf } from './shared/quantum.ts';
+import { elementAt } from './shared/symbols.ts';
+import { countOf, frameOf, numberOf } from './shared/values.ts';
 
 const MOST_ATOMS = 10_000_000;
 
