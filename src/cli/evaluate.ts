@@ -16,6 +16,7 @@ import {
   DATA,
   type InputFlags,
   inputOptions,
+  keepInputs,
   openDatasets,
   trainedOn,
   warnOfSkipped,
@@ -69,6 +70,7 @@ async function evaluateCommand(
   data: readonly string[],
   flags: EvaluateFlags,
 ): Promise<undefined> {
+  keepInputs([model, ...data, ...(flags.train ?? [])], [flags.out, flags.write]);
   const datasets = await openDatasets(data, inputOptions(flags));
   warnOfSkipped(session, datasets);
   await withModel(model, flags.threads, async ({ file, potential }) => {

@@ -1,4 +1,6 @@
 /** What commands are given on the command line, opened: models, structures, labelled frames. */
+import { realpathSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Dataset, type Frame, formatNamed } from '../data/index.ts';
 import { NearsightError } from '../errors.ts';
@@ -7,7 +9,7 @@ import { createEngine } from '../node/engine.ts';
 import { readModel } from '../node/model.ts';
 import { type InputOptions, readDataset, readFrames } from '../node/structures.ts';
 import { crystal, type Prototype, type Structure } from '../structure/index.ts';
-import type { Session } from './session.ts';
+import { type Session, usageError } from './session.ts';
 import { parseElements } from './values.ts';
 
 export interface OpenModel {
@@ -81,6 +83,28 @@ export function inputOptions({ from, units, elements, unconverged }: InputFlags)
     ...(elements !== undefined && { elements }),
     ...(unconverged !== undefined && { unconverged }),
   };
+}
+
+/**
+ * Refuses, before anything is read, to write over what is read.
+ * @throws NearsightError `usage` where an output is one of the inputs, under whatever name
+ */
+export function keepInputs(inputs: readonly string[], outputs: readonly (string | undefined)[]): void {
+  const read = new Map(inputs.map((path) => [realPath(path), path]));
+  for (const path of outputs) {
+    const input = path === undefined ? undefined : read.get(realPath(path));
+    if (input === undefined) continue;
+    throw usageError(`${path} would overwrite the input ${input}`, 'give what is to be written another name');
+  }
+}
+
+/** Of a file that does not exist the absolute path. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return resolve(path);
+  }
 }
 
 /** Says how many frames were left out. */

@@ -4,7 +4,15 @@ import type { Format } from '../../data/formats/format.ts';
 import { NearsightError } from '../../errors.ts';
 import { readFrames, writeFrames } from '../../node/structures.ts';
 import { formatTable } from '../../report/index.ts';
-import { addInputFlags, formatName, type InputFlags, inputOptions, UNIT_STYLES, warnOfSkipped } from '../inputs.ts';
+import {
+  addInputFlags,
+  formatName,
+  type InputFlags,
+  inputOptions,
+  keepInputs,
+  UNIT_STYLES,
+  warnOfSkipped,
+} from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
 
 interface ConvertFlags extends CommonFlags, InputFlags {
@@ -61,6 +69,7 @@ async function convertCommand(session: Session, from: string, to: string, flags:
       place: { path: to },
     });
   }
+  keepInputs([from], [to, flags.out]);
   let skipped = 0;
   const input = { ...inputOptions(flags), onSkip: () => skipped++ };
   const output = { to: target, elements: flags.elements, units: flags.toUnits, warn: session.warn };

@@ -1,10 +1,17 @@
-import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { compareDatasets, type Finding, fixDataset, type Inspection, inspectDataset } from '../../curation/index.ts';
 import type { Dataset } from '../../data/index.ts';
 import { createEngine } from '../../node/engine.ts';
 import { writeFrames } from '../../node/structures.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
+import {
+  addInputFlags,
+  DATA,
+  type InputFlags,
+  inputOptions,
+  keepInputs,
+  openDatasets,
+  warnOfSkipped,
+} from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, usageError } from '../session.ts';
 import { describeFindings, describeInspection } from './inspect-text.ts';
 
@@ -46,9 +53,7 @@ async function inspectCommand(session: Session, paths: readonly string[], flags:
   if (flags.fix !== undefined && paths.length > 1) {
     throw usageError('--fix mends one file at a time', 'give one file, or leave --fix out');
   }
-  if (flags.fix !== undefined && resolve(flags.fix) === resolve(paths[0])) {
-    throw usageError(`--fix would overwrite ${paths[0]}`, 'give the mended data another name');
-  }
+  keepInputs(paths, [flags.fix, flags.out]);
   const datasets = await openDatasets(paths, inputOptions(flags));
   warnOfSkipped(session, datasets);
   const kernel = await createEngine(1);

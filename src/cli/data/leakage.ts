@@ -4,7 +4,7 @@ import type { Dataset } from '../../data/index.ts';
 import { createEngine } from '../../node/engine.ts';
 import { readDataset } from '../../node/structures.ts';
 import { formatNumber, formatTable } from '../../report/index.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, warnOfSkipped } from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, keepInputs, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
 
 interface LeakageFlags extends CommonFlags, InputFlags {}
@@ -39,6 +39,7 @@ async function leakageCommand(
   paths: readonly [string, string],
   flags: LeakageFlags,
 ): Promise<undefined> {
+  keepInputs(paths, [flags.out]);
   const train = await readDataset(paths[0], inputOptions(flags));
   const test = await readDataset(paths[1], inputOptions(flags));
   warnOfSkipped(session, [train, test]);

@@ -5,7 +5,15 @@ import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
 import { writeFrames } from '../../node/structures.ts';
 import { formatNumber, formatTable } from '../../report/index.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
+import {
+  addInputFlags,
+  DATA,
+  type InputFlags,
+  inputOptions,
+  keepInputs,
+  openDatasets,
+  warnOfSkipped,
+} from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, usageError } from '../session.ts';
 
 interface OutliersFlags extends CommonFlags, InputFlags {
@@ -51,6 +59,8 @@ An outlier is a question, not a verdict: a wrong label, or the only frame of its
 }
 
 async function outliersCommand(session: Session, path: string, flags: OutliersFlags): Promise<undefined> {
+  const outputs = flags.drop === undefined ? null : outputsOf(flags.drop);
+  keepInputs([path], [flags.out, ...Object.values(outputs ?? {})]);
   const [dataset] = await openDatasets([path], inputOptions(flags));
   warnOfSkipped(session, [dataset]);
   const { frames } = dataset;
@@ -62,7 +72,7 @@ async function outliersCommand(session: Session, path: string, flags: OutliersFl
     reason: describeOutlier(outlier, frames[outlier.frame]),
   }));
   const dropped = new Set(analysis.outliers.map(({ frame }) => frame));
-  const written = flags.drop === undefined ? null : await drop(dataset, analysis, flags.drop);
+  const written = outputs === null ? null : await drop(dataset, analysis, outputs);
   const document = {
     source: dataset.source,
     frames: frames.length,
@@ -114,9 +124,23 @@ interface Written {
   readonly ledger: string;
 }
 
-/** The kept frames, the dropped ones with their reasons, and a ledger. */
-async function drop({ frames, source, sha256 }: Dataset, analysis: OutlierAnalysis, path: string): Promise<Written> {
+interface Outputs {
+  readonly kept: string;
+  readonly dropped: string;
+  readonly ledger: string;
+}
+
+function outputsOf(path: string): Outputs {
   const stem = path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
+  return { kept: path, dropped: `${stem}-dropped.extxyz`, ledger: `${stem}-dropped.json` };
+}
+
+/** The kept frames, the dropped ones with their reasons, and a ledger. */
+async function drop(
+  { frames, source, sha256 }: Dataset,
+  analysis: OutlierAnalysis,
+  outputs: Outputs,
+): Promise<Written> {
   const reasons = new Map<number, string[]>();
   for (const outlier of [...analysis.outliers].sort((a, b) => a.frame - b.frame)) {
     const reason = describeOutlier(outlier, frames[outlier.frame]);
@@ -127,9 +151,9 @@ async function drop({ frames, source, sha256 }: Dataset, analysis: OutlierAnalys
     return { ...frames[k], info: { ...info, dropped_from_frame: index, dropped_because: why.join('; ') } };
   });
   const written = {
-    kept: { path, frames: frames.length - away.length },
-    dropped: { path: `${stem}-dropped.extxyz`, frames: away.length },
-    ledger: `${stem}-dropped.json`,
+    kept: { path: outputs.kept, frames: frames.length - away.length },
+    dropped: { path: outputs.dropped, frames: away.length },
+    ledger: outputs.ledger,
   };
   const ledger = {
     source,
@@ -148,7 +172,7 @@ async function drop({ frames, source, sha256 }: Dataset, analysis: OutlierAnalys
     })),
   };
   await writeFrames(
-    path,
+    outputs.kept,
     frames.filter((_, k) => !reasons.has(k)),
   );
   await writeFrames(written.dropped.path, away);

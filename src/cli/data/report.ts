@@ -7,7 +7,15 @@ import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
 import { VERSION } from '../../node/version.ts';
 import { formatNumber, renderDataReport } from '../../report/index.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, openDatasets, warnOfSkipped } from '../inputs.ts';
+import {
+  addInputFlags,
+  DATA,
+  type InputFlags,
+  inputOptions,
+  keepInputs,
+  openDatasets,
+  warnOfSkipped,
+} from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from '../session.ts';
 
 interface ReportFlags extends CommonFlags, InputFlags {
@@ -42,6 +50,7 @@ Example:
 
 async function reportCommand(session: Session, path: string, flags: ReportFlags): Promise<undefined> {
   const out = flags.out ?? DEFAULT_OUT;
+  keepInputs([path], [out]);
   const [dataset] = await openDatasets([path], inputOptions(flags));
   warnOfSkipped(session, [dataset]);
   const study = await studied(session, dataset, flags.influence);

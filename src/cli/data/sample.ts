@@ -17,7 +17,15 @@ import { createSymmetry } from '../../node/symmetry.ts';
 import { VERSION } from '../../node/version.ts';
 import { formatNumber, formatTable, renderCoverage } from '../../report/index.ts';
 import type { Structure } from '../../structure/index.ts';
-import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from '../inputs.ts';
+import {
+  addInputFlags,
+  type InputFlags,
+  inputOptions,
+  keepInputs,
+  openStructure,
+  STRUCTURE,
+  withModel,
+} from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today, usageError } from '../session.ts';
 import { parseWhole } from '../values.ts';
 
@@ -76,6 +84,7 @@ interface Request {
 
 async function sampleCommand(session: Session, request: Request): Promise<undefined> {
   const { flags } = request;
+  keepInputs([request.structure, request.plan], [flags.out, flags.figure]);
   const chunks: Uint8Array[] = [];
   for await (const chunk of readChunks(request.plan)) chunks.push(chunk);
   const bytes = Buffer.concat(chunks);

@@ -4,7 +4,7 @@ import { type Dataset, naiveSplit, type Split, selectFrames, splitByGroup } from
 import { createEngine } from '../../node/engine.ts';
 import { readDataset, writeFrames } from '../../node/structures.ts';
 import { createRandom } from '../../random.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, warnOfSkipped } from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, inputOptions, keepInputs, warnOfSkipped } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from '../session.ts';
 import { parseFraction } from '../values.ts';
 import { leakageBetween } from './leakage.ts';
@@ -42,12 +42,13 @@ Groups whose trajectories are too long to be held out whole stay in the training
 
 async function splitCommand(session: Session, path: string, flags: SplitFlags): Promise<undefined> {
   if (flags.blocks && flags.naive) throw usageError('--blocks and --naive are two ways to split', 'give one of them');
+  const stem = flags.out ?? path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
+  const written = { train: `${stem}-train.extxyz`, test: `${stem}-test.extxyz` };
+  keepInputs([path], Object.values(written));
   const dataset = await readDataset(path, inputOptions(flags));
   warnOfSkipped(session, [dataset]);
   const { split, leakage } = await splitAsAsked(session, dataset, flags);
   const parts = { train: selectFrames(dataset, split.train), test: selectFrames(dataset, split.heldOut) };
-  const stem = flags.out ?? path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
-  const written = { train: `${stem}-train.extxyz`, test: `${stem}-test.extxyz` };
   for (const part of ['train', 'test'] as const) await writeFrames(written[part], parts[part].frames);
   const document = {
     train: { path: written.train, frames: split.train.length },
