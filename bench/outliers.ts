@@ -172,11 +172,14 @@ async function detection(): Promise<object> {
 const short = ({ kind, atom, residual, limit, frame }: Outlier) =>
   `${frame}: ${kind}${atom === undefined ? '' : ` ${atom}`} ${residual.toPrecision(3)} > ${limit.toPrecision(3)}`;
 
-/** Steps of dynamics at 1500 K before the run fails, ps; `limit` when it does not. */
-async function stability(potential: Potential, seed: number, limit: number): Promise<{ ps: number; why: string }> {
+/** Dynamics before the run fails, ps; `limit` when it does not. */
+async function stability(
+  potential: Potential,
+  seed: number,
+  { limit, temperature }: { readonly limit: number; readonly temperature: number },
+): Promise<{ ps: number; why: string }> {
   const structure = supercell(crystal('diamond', ['Si'], 5.47), [2, 2, 2]);
   const random = createRandom(seed);
-  const temperature = 1500;
   const velocities = maxwellBoltzmann(massesOf(structure), temperature, random);
   const integrator = langevin(1, { temperature, friction: 0.01, random });
   let ps = 0;
@@ -201,7 +204,8 @@ async function stability(potential: Potential, seed: number, limit: number): Pro
 
 async function potentials(): Promise<object> {
   const [epochs, share, runs] = [option('--epochs', 300), option('--share', 0.05), option('--runs', 5)];
-  const [limit, seed] = [option('--ps', 20), option('--seed', 1)];
+  const [limit, temperature, seed] = [option('--ps', 20), option('--temperature', 1500), option('--seed', 1)];
+  const repulsion = !args.includes('--no-repulsion');
   const [frames, test] = [await read('Si_train'), await read('Si_test')];
   const count = Math.max(3, Math.round(share * frames.length));
   const { set, damage } = spoil(frames, count, KINDS, createRandom(seed));
@@ -215,17 +219,27 @@ async function potentials(): Promise<object> {
     );
     await writeFrames(path, training);
     // Epochs, not seconds: the sets must be treated alike.
-    const { model } = await finishedAsync(runTraining({ data: [path], out, epochs, settings: { seed } }));
+    const { model } = await finishedAsync(runTraining({ data: [path], out, epochs, repulsion, settings: { seed } }));
     const potential = potentialOf(model, await createEngine());
     const { overall } = await finishedAsync(evaluateFrames(potential, test));
     const dynamics: { ps: number; why: string }[] = [];
-    for (let run = 0; run < runs; run++) dynamics.push(await stability(potential, run + 1, limit));
+    for (let run = 0; run < runs; run++) dynamics.push(await stability(potential, run + 1, { limit, temperature }));
     potential.close();
     process.stderr.write(`${name}: ${JSON.stringify({ overall, dynamics: dynamics.map(({ ps }) => ps) })}\n`);
     results.push({ set: name, frames: training.length, overall, dynamics });
   }
   const right = [...dropped].filter((k) => damage.has(k)).length;
-  return { seed, epochs, spoilt: count, dropped: dropped.size, dropped_rightly: right, limit_ps: limit, results };
+  return {
+    seed,
+    epochs,
+    repulsion,
+    temperature_K: temperature,
+    spoilt: count,
+    dropped: dropped.size,
+    dropped_rightly: right,
+    limit_ps: limit,
+    results,
+  };
 }
 
 async function memory(): Promise<object> {

@@ -24,8 +24,8 @@ Start here:
   nearsight evaluate model.safetensors test.extxyz   errors on frames that were not trained on
   nearsight validate model.safetensors               is it physics? symmetries, derivatives, energy conservation
 
-Files are extended XYZ (.gz allowed) in Å, eV, eV/Å; stress in eV/Å³, positive in tension. A STRUCTURE is such a file,
-or a perfect crystal such as diamond:Si:5.43.
+Files are extended XYZ (.gz allowed) or any format of "nearsight data convert --help"; inside, everything is in Å, eV and
+eV/Å, stress in eV/Å³ and positive in tension. A STRUCTURE is such a file, or a perfect crystal such as diamond:Si:5.43.
 
 Exit codes: 0 done, 1 a check did not hold, 2 wrong usage, 3 bad input, 4 an outside program failed,
 130 interrupted after saving, ${BUG} a bug in nearsight.`;

@@ -28,9 +28,10 @@ Example:
   nearsight quickstart --time 40s --out runs/quickstart
 
 Data: 149 frames of silicon (8 and 16 atoms, PBE), labelled with energies, forces and stresses. What happens: the data
-are inspected; a part is held out without leaking; a potential is trained; its errors on held-out frames are measured;
-it is put to every check; its equation of state, elastic constants and stress–strain lines are compared with DFT; 512
-atoms move for some picoseconds. A model file and a report as one HTML page are left in the folder of --out.`;
+are inspected; a part is held out, and what in it has relatives in the rest is counted; a potential is trained; its
+errors on held-out frames are measured, with and without relatives; it is put to every check; its equation of state,
+elastic constants and stress–strain lines are compared with DFT; 512 atoms move for some picoseconds. A model file and
+two pages, one about the model and one about the data, are left in the folder of --out.`;
 
 export function addQuickstart(program: Command): void {
   const command = program

@@ -43,7 +43,7 @@ its folder; what is left out is chosen from the data. Flags on the command line 
   out: si.safetensors
   time: 10min                        # of training, on this machine; or epochs: 300
   seed: 1
-  committee: 4                       # readout heads; their spread is the uncertainty
+  committee: 4                       # readout heads; their spread says where they disagree
   repulsion: true                    # screened nuclear repulsion at short distances
   batch: 8                           # structures per step
   rate: 0.005                        # largest learning rate
@@ -63,7 +63,7 @@ export function addTrain(program: Command): void {
     .option('--time <duration>', 'how long it may take here: 60s, 10min, 2h (default: 60s)', parseDuration)
     .option('--epochs <n>', 'instead of --time: passes through the data, the same everywhere', parseCount)
     .option('--val <file>', 'validate on these frames instead of a part of the data')
-    .option('--committee <n>', 'readout heads; their spread is the uncertainty', parseCount)
+    .option('--committee <n>', 'readout heads; their spread says where they disagree', parseCount)
     .option('--cutoff <Å>', 'how far an atom sees', parsePositive)
     .option('--resume', 'go on from the checkpoint of an interrupted run');
   addInputFlags(command);
