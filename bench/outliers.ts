@@ -1,7 +1,8 @@
 /**
  * Outliers by influence, on mlearn's silicon training set with labels spoilt on purpose. Prints one JSON document.
  *   node scripts/run.mjs bench/outliers.ts detection [--trials 20] [--share 0.01] [--set Si] [--kind forces/energy/atom/all]
- *   node scripts/run.mjs bench/outliers.ts potentials [--epochs 300] [--share 0.05] [--runs 5] [--ps 20] [--seed 1]
+ *   node scripts/run.mjs bench/outliers.ts potentials [--epochs 300] [--share 0.05] [--runs 5] [--ps 20] [--temperature 1500]
+ *     [--no-repulsion] [--seed 1]
  *   node scripts/run.mjs bench/outliers.ts memory [--rows 100000]
  * Data are read from ../shared/data.
  */
