@@ -67,9 +67,12 @@ function energyFindings({ verdicts, evidence, energiesAsTheyAre }: Diagnosis): (
     );
     const names = [...new Set(guesses.flat())].join(', or ');
     const message = `energies do not fit the forces, but it cannot be told in which way (${names})`;
-    found.push(
-      told('energy-unit', energiesAsTheyAre, [message, 'look up in which units energies and forces were written']),
-    );
+    const doubt = told('energy-unit', energiesAsTheyAre, [
+      message,
+      'look up in which units energies and forces were written',
+    ]);
+    // No pair of frames bears this out: the model may know the forces, and not these energies (strained perfect crystals).
+    found.push(evidence.pairSlope === null ? { ...doubt, severity: 'warning' } : doubt);
   }
   return found;
 }
@@ -174,8 +177,10 @@ function unitName(unit: string): string {
   return unit.replace('hartree/bohr3', 'Hartree/bohr³').replace('rydberg/bohr3', 'Rydberg/bohr³').replace('Å3', 'Å³');
 }
 
-function shiftFindings(frames: readonly Frame[], { shifts }: Diagnosis): Finding[] {
+function shiftFindings(frames: readonly Frame[], { shifts, verdicts }: Diagnosis): Finding[] {
   const clear = clearShifts(shifts);
+  // A model whose energies have not been seen to fit the labels explains nothing between groups.
+  const trusted = shifts.withModel && settledEnergies(verdicts) !== null;
   if (clear.length === 0) return [];
   const groups = new Set(clear.map(({ group }) => group));
   const [most] = [...clear].sort((a, b) => Math.abs(b.shift) - Math.abs(a.shift));
@@ -184,11 +189,11 @@ function shiftFindings(frames: readonly Frame[], { shifts }: Diagnosis): Finding
   );
   const shifted = indicesWhere(frames.length, (index) => groups.has(frames[index].group));
   return [
-    finding({ code: 'energy-reference', severity: shifts.withModel ? 'error' : 'warning' }, shifted, {
+    finding({ code: 'energy-reference', severity: trusted ? 'error' : 'warning' }, shifted, {
       message: `the energies of some groups have another zero than the others, beyond what ${shifts.withModel ? 'composition and forces explain' : 'their composition explains'}: ${words.slice(0, 4).join(', ')}`,
       hint: 'other settings, pseudopotentials or references: compute them again alike, or shift them onto the others',
       evidence: { shift_eV_per_atom: most.shift, error_eV_per_atom: most.error },
-      fixable: shifts.withModel && clear.every(isDetermined),
+      fixable: trusted && clear.every(isDetermined),
     }),
   ];
 }

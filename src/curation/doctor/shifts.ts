@@ -28,6 +28,8 @@ const LEAST_WITHOUT_MODEL = 3;
 const LEAST_ERROR = 0.1;
 /** A linear model is trusted with differences between groups to this share. */
 const EXPLAINED_ERROR = 0.4;
+/** What two groups may be apart where no third one says what is usual, eV/atom. */
+const UNKNOWN = 0.15;
 /** A shift counts beyond so many errors, and is known well enough to be taken off beyond these. */
 const CLEAR = 4;
 const DETERMINED = 5;
@@ -69,11 +71,13 @@ export function findShifts(
   const rests = groupMedians(frames, labelled, (index) => (energyOf(index) ?? 0) - (model.get(index) ?? 0));
   if (rests.length < FEWEST_GROUPS) return { withModel, groups: [] };
   const explained = withModel ? groupMedians(frames, labelled, (index) => model.get(index) ?? 0) : [];
+  // What the model explains between a group and the one that all are measured from.
+  const from = explained[rests.findIndex(({ distance }) => distance === 0)]?.distance ?? 0;
   return {
     withModel,
     groups: rests.map(({ group, frames: count, distance }, k) => ({
       ...{ group, frames: count, shift: distance },
-      error: Math.max(errorOf(rests, k), EXPLAINED_ERROR * Math.abs(explained[k]?.distance ?? 0)),
+      error: Math.max(errorOf(rests, k), EXPLAINED_ERROR * Math.abs((explained[k]?.distance ?? 0) - from)),
     })),
   };
 }
@@ -117,8 +121,9 @@ function groupMedians(
 
 /** How far the other groups are apart, and how far the frames of this one, robustly. */
 function errorOf(groups: readonly GroupMedian[], k: number): number {
-  const others = groups.filter((_, other) => other !== k);
-  const apart = median(others.map(({ distance }) => Math.abs(distance)));
+  // The group that all are measured from is at zero by definition: that says nothing of how far groups are apart.
+  const others = groups.filter(({ distance }, other) => other !== k && distance !== 0);
+  const apart = others.length === 0 ? UNKNOWN : median(others.map(({ distance }) => Math.abs(distance)));
   return Math.max(1.4826 * apart, groups[k].spread, LEAST_ERROR);
 }
 

@@ -70,6 +70,9 @@ const FEW_PAIRS = 20;
 const PAIR_WIDTH = 0.1;
 const MODEL_WIDTH = 0.5;
 
+/** One model is off for all groups alike: each of them bears its share of what that costs. */
+const sharedWidth = (groups: number): number => MODEL_WIDTH * Math.sqrt(groups);
+
 /** Scores of the energy hypotheses by group ('' for the extensivity of all). */
 export function scoreEnergies(
   frames: readonly Frame[],
@@ -81,8 +84,9 @@ export function scoreEnergies(
   for (const [group, { whole, perAtom }] of energyPairSums(frames, pairs)) {
     addScores(scores, group, scoresOf(whole, perAtom, PAIR_WIDTH));
   }
-  for (const [group, { whole, perAtom }] of energyModelSums(frames, says)) {
-    addScores(scores, group, scoresOf(whole, perAtom, MODEL_WIDTH));
+  const byModel = energyModelSums(frames, says);
+  for (const [group, { whole, perAtom }] of byModel) {
+    addScores(scores, group, scoresOf(whole, perAtom, sharedWidth(byModel.size)));
   }
   const extensive = extensivity(frames, usable);
   const odds = ENERGY_HYPOTHESES.map(({ scale }) => (scale === 'ok' ? extensive : -extensive) / 2);
@@ -212,7 +216,10 @@ export function scoreStresses(
     );
   // The model has the unit of the labelled forces.
   const toForce = energyCorrection(energies, 1).forces;
-  for (const [group, members] of groups) addScores(scores, group, stressModelScores(frames, members, toForce));
+  const width = sharedWidth(groups.size);
+  for (const [group, members] of groups) {
+    addScores(scores, group, stressModelScores(frames, members, { toForce, width }));
+  }
   const strained = new Map<string, WorkPair[]>();
   for (const pair of pairs) {
     if (pair.stress === null) continue;
@@ -229,7 +236,11 @@ export function scoreStresses(
  * Stresses of the model explained by labels. Deviators only: the mean stress is what forces know least of, and where
  * labels are off by a constant.
  */
-function stressModelScores(frames: readonly Frame[], says: readonly ModelSays[], toForce: number): number[] {
+function stressModelScores(
+  frames: readonly Frame[],
+  says: readonly ModelSays[],
+  { toForce, width }: { readonly toForce: number; readonly width: number },
+): number[] {
   return STRESS_HYPOTHESES.map(({ sign, unit, order }) => {
     const diagonal = emptySums();
     const shear = emptySums();
@@ -251,7 +262,7 @@ function stressModelScores(frames: readonly Frame[], says: readonly ModelSays[],
       diagonal.n++;
       shear.n++;
     }
-    return stressScore(diagonal, { sign, unit }) + stressScore(shear, { sign, unit });
+    return stressScore(diagonal, { sign, unit }, width) + stressScore(shear, { sign, unit }, width);
   });
 }
 
@@ -263,11 +274,9 @@ function sizeOf(unit: StressUnit, { structure }: Frame): number {
   return unit === 'virial-per-atom' ? cellVolume(structure.cell) / structure.numbers.length : 1;
 }
 
-function stressScore(data: Regression, { sign, unit }: Pick<StressHypothesis, 'sign' | 'unit'>): number {
+function stressScore(data: Regression, { sign, unit }: Pick<StressHypothesis, 'sign' | 'unit'>, width: number): number {
   const s = sign === 'ok' ? 1 : -1;
-  return unit === 'another-factor'
-    ? unnamedLikelihood(data, s)
-    : logLikelihood(data, s / STRESS_FACTORS[unit], MODEL_WIDTH);
+  return unit === 'another-factor' ? unnamedLikelihood(data, s) : logLikelihood(data, s / STRESS_FACTORS[unit], width);
 }
 
 /** Work that the energies show beyond that of the forces, against the work that the stresses give. */
