@@ -37,12 +37,12 @@ export {
   portraitOf,
 } from './portrait/portrait.ts';
 export type { Coverage, CoverageMap, CoveredGroup } from './sampling/coverage.ts';
+export type { Sample } from './sampling/draft.ts';
 export { needsPotential, type PartKind, type PartSettings, type PlanPart, type SamplingPlan } from './sampling/plan.ts';
 export { parsePlan } from './sampling/read-plan.ts';
 export {
   type Refusal,
   runPlan,
-  type Sample,
   type SamplingResult,
   type SamplingStep,
   type SamplingTools,

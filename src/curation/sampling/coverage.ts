@@ -2,8 +2,8 @@
 import type { Frame } from '../../data/dataset.ts';
 import { cellVolume } from '../../structure/cell.ts';
 import { type PairDistances, pairDistances } from '../portrait/distributions.ts';
+import type { Sample } from './draft.ts';
 import type { EnvironmentSpace } from './environments.ts';
-import type { Sample } from './run.ts';
 
 export interface Coverage {
   readonly groups: readonly CoveredGroup[];

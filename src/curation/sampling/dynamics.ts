@@ -4,7 +4,7 @@ import { runMd } from '../../md/run.ts';
 import { maxwellBoltzmann, startMd } from '../../md/state.ts';
 import type { Potential } from '../../model/potential.ts';
 import { copyStructure, massesOf, type Structure } from '../../structure/structure.ts';
-import type { Made, MakerTools, Variant } from './makers.ts';
+import type { Made, MakerTools, Variant } from './draft.ts';
 import type { DynamicsSettings } from './plan.ts';
 
 /**

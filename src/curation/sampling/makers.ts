@@ -10,48 +10,13 @@ import { substituted, uniquePairs, voidsOf, withAtom, withoutAtoms } from '../..
 import { type StrainComponent, strainTensor, uniqueStrains } from '../../structure/strains.ts';
 import { massesOf, type Structure } from '../../structure/structure.ts';
 import { isEquivalent, type Miller, millerIn, slab, terminationsOf, uniquePlanes } from '../../structure/surfaces.ts';
-import { knownSymmetry, type SymmetryFinder } from '../../structure/symmetry.ts';
+import { knownSymmetry } from '../../structure/symmetry.ts';
 import { debyeDisplacement, einsteinDisplacement } from './amplitudes.ts';
+import type { Made, MakerTools, Variant } from './draft.ts';
 import { dynamicsOf } from './dynamics.ts';
 import type { PartKind, PartSettings, RattleSettings } from './plan.ts';
 import { vibrating, vibrationsOf } from './vibrations.ts';
 
-/** A structure, and what is worth knowing of how it was made. */
-export interface Variant {
-  readonly structure: Structure;
-  readonly info?: Readonly<Record<string, InfoValue>>;
-}
-
-/** Something to be made: `make` may be called again for another draw where chance is involved. */
-export interface Draft {
-  /** Word of the group: `shear-yz`; '' adds none. */
-  readonly tag: string;
-  readonly random?: boolean;
-  make(): Variant;
-}
-
-/** What could not be made at all. */
-export interface Failure {
-  readonly tag: string;
-  readonly error: NearsightError;
-}
-
-/** How far long work has come: `md at 600 K, frame 3 of 20`. */
-export interface Note {
-  readonly note: string;
-}
-
-export interface MakerTools {
-  readonly symmetry: SymmetryFinder;
-  /** Of this part on this structure alone. */
-  readonly random: Random;
-  /** Name of this part and of the structure that it is given, the same for no other pair. */
-  readonly origin: string;
-  readonly potential: Potential | undefined;
-  readonly signal: AbortSignal | undefined;
-}
-
-export type Made = Draft | Failure | Note;
 type Maker<S> = (parent: Structure, settings: S, tools: MakerTools) => Iterable<Made> | AsyncIterable<Made>;
 
 export const MAKERS: { readonly [K in PartKind]: Maker<PartSettings[K]> } = {

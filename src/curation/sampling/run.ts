@@ -12,18 +12,10 @@ import { checkStructure, type Structure } from '../../structure/structure.ts';
 import type { SymmetryFinder } from '../../structure/symmetry.ts';
 import { closestContacts } from '../doctor/closest.ts';
 import { type Coverage, coverageOf, MOST_POINTS } from './coverage.ts';
+import type { Draft, Made, MakerTools, Sample, Variant } from './draft.ts';
 import { environmentSpace, farthestFrames } from './environments.ts';
-import { type Draft, MAKERS, type Made, type MakerTools, type Variant } from './makers.ts';
+import { MAKERS } from './makers.ts';
 import { needsPotential, type PartKind, type PartOf, type PlanPart, type SamplingPlan } from './plan.ts';
-
-/** A structure that is ready to be labelled. */
-export interface Sample {
-  readonly structure: Structure;
-  /** What was done to it: `hydrostatic+rattle`. */
-  readonly group: string;
-  /** `id`, `plan`, `seed`, and the settings that it was made with. */
-  readonly info: Readonly<Record<string, InfoValue>>;
-}
 
 /** What the plan asked for and did not get. */
 export interface Refusal {
