@@ -15,3 +15,4 @@ export {
   type TextOptions,
   type Tone,
 } from './text.ts';
+export { evidenceSentence, type VerdictRow, verdictRows } from './verdicts.ts';

@@ -1,7 +1,7 @@
 /** An inspection for the terminal: verdicts first, then findings, then what is in the file. */
-import type { Finding, Inspection, Range, Verdict } from '../../curation/index.ts';
+import type { Finding, Inspection, Range } from '../../curation/index.ts';
 import type { Dataset } from '../../data/index.ts';
-import { formatNumber, formatTable } from '../../report/index.ts';
+import { evidenceSentence, formatNumber, formatTable, verdictRows } from '../../report/index.ts';
 import { GPA } from '../../units.ts';
 import { sparkline } from '../sparkline.ts';
 
@@ -51,62 +51,15 @@ function describeGroups({ groups }: Inspection): string {
   return shown.length === groups.length ? table : `${table}\n… and ${groups.length - shown.length} more groups`;
 }
 
-type Verdicts = Inspection['verdicts'];
-
-/** What each convention is called, and what it is when all is well. */
-const CONVENTIONS: readonly (readonly [key: keyof Verdicts, name: string, right: string])[] = [
-  ['energyScale', 'energies', 'of the whole structure'],
-  ['energyUnit', 'unit of energies, by the forces', 'eV'],
-  ['forceSign', 'sign of forces', '−∂E/∂r'],
-  ['stressSign', 'sign of stresses', 'positive in tension'],
-  ['stressUnit', 'unit of stresses', 'eV/Å³'],
-  ['voigtOrder', 'order of stresses', 'xx yy zz yz xz xy'],
-];
-
 function describeVerdicts(found: Inspection): string {
-  const rows = CONVENTIONS.flatMap(([key, name, right]) => {
-    const verdict: Verdict<string> = found.verdicts[key];
-    return verdict.verdict === 'not-labelled' ? [] : [{ name, ...wordsOf(verdict, right) }];
-  });
+  const rows = verdictRows(found);
   if (rows.length === 0) return '';
   const table = formatTable(rows, [
     { header: 'convention', cell: (row) => row.name },
     { header: 'verdict', cell: (row) => row.verdict },
     { header: 'odds', cell: (row) => row.odds },
   ]);
-  return `${table}\n${describeEvidence(found)}`;
-}
-
-function wordsOf(
-  { verdict, likeliest, logOdds, next }: Verdict<string>,
-  right: string,
-): { verdict: string; odds: string } {
-  const named = (value: string): string => (value === 'ok' ? right : value.replaceAll('-', ' '));
-  const odds = formatOdds(logOdds);
-  if (verdict === 'ok') return { verdict: right, odds };
-  if (verdict === 'mixed') return { verdict: 'not the same in all groups', odds };
-  if (verdict !== 'cannot-tell') return { verdict: `${named(verdict)}, NOT ${right}`, odds };
-  if (likeliest === null) return { verdict: 'cannot tell: nothing to judge it by', odds: '' };
-  const rival = next === null || next === 'none' ? '' : ` rather than ${named(next)}`;
-  return { verdict: `cannot tell (likeliest: ${named(likeliest)}${rival})`, odds };
-}
-
-/** `1000 to 1`, `10^35 to 1`. */
-function formatOdds(logOdds: number): string {
-  const powers = logOdds / Math.LN10;
-  return powers < 5 ? `${Number((10 ** powers).toPrecision(1))} to 1` : `10^${Math.floor(powers)} to 1`;
-}
-
-function describeEvidence({ evidence }: Inspection): string {
-  const { forcePairs, stressPairs, asked } = evidence;
-  const parts = [
-    forcePairs > 0 ? `${forcePairs} pairs of similar frames` : '',
-    stressPairs > 0 ? `${stressPairs} pairs of similar cells` : '',
-    asked > 0 ? `a linear model of the forces, asked about ${asked} frames` : '',
-  ].filter((part) => part !== '');
-  return parts.length === 0
-    ? 'No two frames are similar enough to be compared.'
-    : `Judged by ${parts.join(', ')}; 1000 to 1 make a verdict.`;
+  return `${table}\n${evidenceSentence(found)}`;
 }
 
 interface Quantity {

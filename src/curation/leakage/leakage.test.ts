@@ -197,8 +197,9 @@ describe.skipIf(!present).each([
   ['Si', 3, 17],
   ['Li', 3, 24],
 ])('mlearn %s', (element, twins, dynamics) => {
-  const train = mlearn(`${element}_train`);
-  const test_ = mlearn(`${element}_test`);
+  // The body of a skipped suite still runs.
+  const train = present ? mlearn(`${element}_train`) : [];
+  const test_ = present ? mlearn(`${element}_test`) : [];
 
   test(`all ${twins} symmetry-equivalent cells are found, and all ${dynamics} frames of seen trajectories`, async () => {
     const { flagged } = await leakage(train, test_);

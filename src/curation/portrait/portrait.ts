@@ -57,8 +57,10 @@ export interface PortraitOptions {
 
 /** Atoms whose neighbours are counted for the histogram of distances. */
 const DISTANCE_ATOMS = 20_000;
-/** Frames that are drawn, and atoms of the largest of them. */
+/** Frames that are drawn at the most, and atoms of the largest of them. */
 const MOST_DRAWN = 12;
+/** Frames with the very same reasons that are drawn. */
+const MOST_ALIKE = 3;
 const LARGEST_DRAWN = 400;
 
 /** What people look at first in a data set, in numbers. Frames that cannot be used are left out. */
@@ -84,9 +86,21 @@ export function portraitOf(dataset: Dataset, inspection: Inspection, options: Po
       map === null || influence === undefined
         ? null
         : map.frame.map((index, point) => influence.atoms[inFile(index)]?.[map.atom[point]] ?? Number.NaN),
-    flagged: flagged.filter(({ structure }) => structure.numbers.length <= LARGEST_DRAWN).slice(0, MOST_DRAWN),
+    flagged: drawable(flagged),
     flaggedCount: flagged.length,
   };
+}
+
+/** Those that can be drawn, some of each kind. */
+function drawable(flagged: readonly FlaggedFrame[]): FlaggedFrame[] {
+  const alike = new Map<string, number>();
+  const kept = flagged.filter(({ structure, reasons }) => {
+    if (structure.numbers.length > LARGEST_DRAWN) return false;
+    const kind = [...reasons].sort().join();
+    alike.set(kind, (alike.get(kind) ?? 0) + 1);
+    return (alike.get(kind) ?? 0) <= MOST_ALIKE;
+  });
+  return kept.slice(0, MOST_DRAWN);
 }
 
 function thinned(frames: readonly Frame[]): Frame[] {

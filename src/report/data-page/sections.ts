@@ -6,6 +6,7 @@ import type { PanelSize } from '../plots/canvas.ts';
 import { type Cloud, distancePlot, energyVolumePlot, forcePlot, groupColours, mapPlot } from '../plots/data-set.ts';
 import type { Point } from '../plots/series.ts';
 import { formatNumber } from '../text.ts';
+import { evidenceSentence, verdictRows } from '../verdicts.ts';
 
 type Draw = (portrait: DataPortrait, numbering: Numbering) => Section | undefined;
 
@@ -25,7 +26,8 @@ const groupName = (name: string): string => (name === '' ? '(no group)' : name);
 /** What the doctor says, first what is grave. */
 function findingsSection({ inspection }: DataPortrait, numbering: Numbering): Section {
   const { findings } = inspection;
-  const body =
+  const verdicts = conventions(inspection, numbering);
+  const remarks =
     findings.length === 0
       ? html`<p>The doctor found nothing to remark on.</p>`
       : table(numbering, 'What the doctor remarked on, and what to do about it.', findings, [
@@ -42,8 +44,28 @@ function findingsSection({ inspection }: DataPortrait, numbering: Numbering): Se
             cell: ({ message, hint }) => html`${message}<span class="detail">${hint}</span>`,
           },
         ]);
-  return { id: 'findings', title: 'Findings', body };
+  return { id: 'findings', title: 'Findings', body: html`${verdicts}${remarks}` };
 }
+
+/** Unit, sign and order of the labels, as far as the data settle them. */
+function conventions(inspection: DataPortrait['inspection'], numbering: Numbering): Html | undefined {
+  const rows = verdictRows(inspection);
+  if (rows.length === 0) return undefined;
+  return table(numbering, `Conventions of the labels. ${evidenceSentence(inspection)}`, rows, [
+    { header: 'Convention', cell: ({ name }) => name },
+    {
+      header: 'Verdict',
+      cell: ({ verdict, tone }) => html`<span class="${tone === 'pass' ? '' : `mark ${tone}`}">${verdict}</span>`,
+    },
+    {
+      header: 'Odds',
+      align: 'right',
+      cell: ({ odds }) => odds.replace(/10\^(\d+)/, (_, power: string) => `10${superscript(power)}`),
+    },
+  ]);
+}
+
+const superscript = (digits: string): string => [...digits].map((digit) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join('');
 
 function contentSection({ inspection }: DataPortrait, numbering: Numbering): Section {
   const { labelled, frames, sha256, source, periodicDirections } = inspection;
@@ -52,7 +74,7 @@ function contentSection({ inspection }: DataPortrait, numbering: Numbering): Sec
     .filter((row) => row.frames > 0)
     .map((row) => (row.frames === frames ? row.name : `${row.name} (${row.frames} frames)`));
   const body = html`${facts([
-    ['Source', source],
+    ['Source', source.replace(/^.*[\\/]/, '')],
     [
       'Labels',
       `energy ${labelled.energy}, forces ${labelled.forces}, stress ${labelled.stress} of ${count(frames, 'frame')}`,
@@ -204,7 +226,7 @@ function flaggedSection({ flagged, flaggedCount }: DataPortrait, numbering: Numb
   });
   const rest =
     flagged.length < flaggedCount
-      ? ` ${flagged.length} of ${flaggedCount} are drawn, those with the most reasons first.`
+      ? ` ${flagged.length} of ${flaggedCount} are drawn, some for each set of reasons.`
       : '';
   const caption = `Frames that findings of severity warning or error name.${rest} A ring marks the atom that is meant.`;
   return { id: 'flagged', title: 'Frames to look at', body: figure(numbering, caption, panels) };

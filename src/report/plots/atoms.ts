@@ -24,6 +24,8 @@ const MARGIN = 14;
 /** Bonds are drawn up to so many times the sum of the covalent radii, in structures of no more atoms than this. */
 const BOND = 1.2;
 const MOST_BONDED = 400;
+/** px/Å at the most: two atoms must not fill the picture. */
+const LARGEST_SCALE = 26;
 /** Of the covalent radius. */
 const BALL = 0.55;
 
@@ -113,7 +115,7 @@ function fitted(positions: Float64Array, radii: readonly number[], corners: Floa
   };
   include(positions, (i) => radii[i]);
   include(corners, () => 0);
-  const scale = (SIZE - 2 * MARGIN) / Math.max(high[0] - low[0], high[1] - low[1], 1);
+  const scale = Math.min(LARGEST_SCALE, (SIZE - 2 * MARGIN) / Math.max(high[0] - low[0], high[1] - low[1]));
   return {
     width: SIZE,
     height: Math.max(60, scale * (high[1] - low[1]) + 2 * MARGIN),
