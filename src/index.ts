@@ -26,6 +26,7 @@ export {
   type OutlierAnalysis,
   openLinearModel,
   parsePlan,
+  portraitOf,
   runPlan,
   type Sample,
   type SamplingPlan,
@@ -103,7 +104,7 @@ export {
   vacancyEnergy,
 } from './properties/index.ts';
 export { createRandom, type Random } from './random.ts';
-export { parseReportData, type ReportData, renderCoverage, renderReport } from './report/index.ts';
+export { parseReportData, type ReportData, renderCoverage, renderDataReport, renderReport } from './report/index.ts';
 export {
   buildNeighbourList,
   type CrystalSymmetry,
