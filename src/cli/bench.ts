@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { type BenchReport, bench } from '../node/bench.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
+import { followed } from './progress.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from './session.ts';
 import { parseCount } from './values.ts';
 
@@ -34,15 +35,9 @@ export function addBench(program: Command): void {
 
 async function benchCommand(session: Session, flags: BenchFlags): Promise<undefined> {
   const { seed, rounds, million = false } = flags;
-  const progress = session.progress('bench');
   const work = bench({ seed, rounds, million, signal: session.signal });
-  let next = await work.next();
-  for (; !next.done; next = await work.next()) {
-    const { done, total, id } = next.value;
-    progress.update({ done, total, note: id });
-  }
-  progress.end();
-  await session.printAndSave(next.value, describe(next.value, session.colour));
+  const result = await followed(session.progress('bench'), work, ({ id, ...stage }) => ({ ...stage, note: id }));
+  await session.printAndSave(result, describe(result, session.colour));
   return undefined;
 }
 

@@ -11,18 +11,9 @@ import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts
 import { writeFrames } from '../node/structures.ts';
 import { VERSION } from '../node/version.ts';
 import { formatErrorRows, renderReport } from '../report/index.ts';
-import {
-  addInputFlags,
-  DATA,
-  type InputFlags,
-  inputOptions,
-  keepInputs,
-  openDatasets,
-  trainedOn,
-  warnOfSkipped,
-  withModel,
-} from './inputs.ts';
+import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets, trainedOn, withModel } from './inputs.ts';
 import { checkLeaks, type LeakCheck } from './leak-free.ts';
+import { followed } from './progress.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, today } from './session.ts';
 
 interface EvaluateFlags extends CommonFlags, InputFlags {
@@ -71,8 +62,7 @@ async function evaluateCommand(
   flags: EvaluateFlags,
 ): Promise<undefined> {
   keepInputs([model, ...data, ...(flags.train ?? [])], [flags.out, flags.write]);
-  const datasets = await openDatasets(data, inputOptions(flags));
-  warnOfSkipped(session, datasets);
+  const datasets = await openDatasets(session, data, flags);
   await withModel(model, flags.threads, async ({ file, potential }) => {
     const known = trainedOn(file, datasets);
     if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);
@@ -108,16 +98,11 @@ async function errorsOf(
   datasets: readonly Dataset[],
   keep?: (frame: Frame, prediction: Prediction) => void,
 ): Promise<ErrorReport> {
-  const progress = session.progress('evaluate');
   const work = evaluateDatasets(potential, datasets, session.signal);
-  let next = await work.next();
-  for (; !next.done; next = await work.next()) {
-    const { done, of, frame, prediction } = next.value;
-    progress.update({ done, total: of, unit: 'frames' });
+  return followed(session.progress('evaluate'), work, ({ done, of, frame, prediction }) => {
     keep?.(frame, prediction);
-  }
-  progress.end();
-  return next.value;
+    return { done, total: of, unit: 'frames' };
+  });
 }
 
 /** The frame as it was, and what the potential says of it under names of its own. */

@@ -155,10 +155,15 @@ function builtCrystal(text: string): Structure | null {
   return crystal(kind as Prototype, elements.split(':'), Number(a), c === undefined ? undefined : Number(c));
 }
 
-/** Several files, one after another. */
-export async function openDatasets(paths: readonly string[], options: InputOptions = {}): Promise<Dataset[]> {
+/** Several files, one after another, read as the flags say; skipped frames are warned of. */
+export async function openDatasets(
+  session: Pick<Session, 'warn'>,
+  paths: readonly string[],
+  flags: InputFlags,
+): Promise<Dataset[]> {
   const datasets: Dataset[] = [];
-  for (const path of paths) datasets.push(await readDataset(path, options));
+  for (const path of paths) datasets.push(await readDataset(path, inputOptions(flags)));
+  warnOfSkipped(session, datasets);
   return datasets;
 }
 

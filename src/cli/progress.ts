@@ -18,6 +18,21 @@ export interface Progress {
   end(): void;
 }
 
+/** Runs `work` to its end with each step shown; the line is taken away however it ends. */
+export async function followed<Step, Result>(
+  progress: Progress,
+  work: AsyncGenerator<Step, Result>,
+  stageOf: (step: Step) => Stage,
+): Promise<Result> {
+  try {
+    let next = await work.next();
+    for (; next.done !== true; next = await work.next()) progress.update(stageOf(next.value));
+    return next.value;
+  } finally {
+    progress.end();
+  }
+}
+
 /** What is needed of `process.stderr`. */
 export interface Screen {
   readonly isTTY?: boolean;

@@ -5,6 +5,7 @@ import { formatNumber } from '../report/index.ts';
 import { cellVolume } from '../structure/index.ts';
 import { GPA } from '../units.ts';
 import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from './inputs.ts';
+import { followed } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
 import { parseCount, parsePositive, parsePressure, parseWhole } from './values.ts';
 
@@ -56,15 +57,11 @@ async function relaxCommand(session: Session, model: string, path: string, flags
       pressure: flags.pressure ?? 0,
       signal: session.signal,
     });
-    const progress = session.progress('relax');
-    let next = await work.next();
-    for (; !next.done; next = await work.next()) {
-      const { step, energy, maxForce } = next.value;
+    const result = await followed(session.progress('relax'), work, ({ step, energy, maxForce }) => {
       const note = `${energy.toFixed(4)} eV, largest force ${maxForce.toExponential(1)} eV/Å`;
-      progress.update({ done: step, total: flags.maxSteps, unit: 'steps', note });
-    }
-    progress.end();
-    const { structure, evaluation, converged, ...last } = next.value;
+      return { done: step, total: flags.maxSteps, unit: 'steps', note };
+    });
+    const { structure, evaluation, converged, ...last } = result;
     const periodic = structure.pbc.every((repeats) => repeats);
     const volume = periodic ? cellVolume(structure.cell) : null;
     const stress = volume === null ? null : evaluation.strainGradient.map((g) => g / volume);

@@ -23,16 +23,7 @@ import { type ReportData, renderReport, verdictSentence } from '../report/index.
 import type { Structure } from '../structure/index.ts';
 import type { CheckResult } from '../validation/index.ts';
 import { describeChecks } from './checks.ts';
-import {
-  addInputFlags,
-  type InputFlags,
-  inputOptions,
-  type OpenModel,
-  openDatasets,
-  trainedOn,
-  warnOfSkipped,
-  withModel,
-} from './inputs.ts';
+import { addInputFlags, type InputFlags, type OpenModel, openDatasets, trainedOn, withModel } from './inputs.ts';
 import type { Progress } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from './session.ts';
 import { parseTemperature } from './values.ts';
@@ -98,8 +89,7 @@ async function gather(
   const { session, progress } = to;
   const { signal } = session;
   const { errors } = file.provenance;
-  const datasets = await openDatasets(flags.data, inputOptions(flags));
-  warnOfSkipped(session, datasets);
+  const datasets = await openDatasets(session, flags.data, flags);
   const frames = datasets.flatMap((dataset) => dataset.frames);
   const structures = frames.length > 0 ? representatives(frames) : [stableCrystal(potential)];
   const start = enlarged(frames.length > 0 ? lowestEnergy(frames).structure : structures[0]);

@@ -3,15 +3,7 @@ import { compareDatasets, type Finding, fixDataset, type Inspection, inspectData
 import type { Dataset } from '../../data/index.ts';
 import { createEngine } from '../../node/engine.ts';
 import { writeFrames } from '../../node/structures.ts';
-import {
-  addInputFlags,
-  DATA,
-  type InputFlags,
-  inputOptions,
-  keepInputs,
-  openDatasets,
-  warnOfSkipped,
-} from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets } from '../inputs.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, usageError } from '../session.ts';
 import { describeFindings, describeInspection } from './inspect-text.ts';
 
@@ -54,8 +46,7 @@ async function inspectCommand(session: Session, paths: readonly string[], flags:
     throw usageError('--fix mends one file at a time', 'give one file, or leave --fix out');
   }
   keepInputs(paths, [flags.fix, flags.out]);
-  const datasets = await openDatasets(paths, inputOptions(flags));
-  warnOfSkipped(session, datasets);
+  const datasets = await openDatasets(session, paths, flags);
   const kernel = await createEngine(1);
   const files = datasets.map((dataset) => inspectDataset(dataset, kernel));
   const between = compareDatasets(datasets);

@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import { findLeakage, type Leakage } from '../../curation/index.ts';
 import type { Dataset } from '../../data/index.ts';
 import { createEngine } from '../../node/engine.ts';
-import { readDataset } from '../../node/structures.ts';
 import { formatNumber, formatTable } from '../../report/index.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, keepInputs, warnOfSkipped } from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets } from '../inputs.ts';
+import { followed } from '../progress.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session } from '../session.ts';
 
 interface LeakageFlags extends CommonFlags, InputFlags {}
@@ -40,9 +40,7 @@ async function leakageCommand(
   flags: LeakageFlags,
 ): Promise<undefined> {
   keepInputs(paths, [flags.out]);
-  const train = await readDataset(paths[0], inputOptions(flags));
-  const test = await readDataset(paths[1], inputOptions(flags));
-  warnOfSkipped(session, [train, test]);
+  const [train, test] = await openDatasets(session, paths, flags);
   const found = await leakageBetween(session, train, test);
   await session.printAndSave(leakageDocument(found, train, test), describeLeakage(found, train, test));
   return undefined;
@@ -54,12 +52,8 @@ export async function leakageBetween(
   train: Pick<Dataset, 'frames'>,
   test: Pick<Dataset, 'frames'>,
 ): Promise<Leakage> {
-  const progress = session.progress('leakage');
   const work = findLeakage(train, test, { kernel: await createEngine(1), signal: session.signal });
-  let next = await work.next();
-  for (; next.done !== true; next = await work.next()) progress.update({ ...next.value, unit: 'environments' });
-  progress.end();
-  return next.value;
+  return followed(session.progress('leakage'), work, (step) => ({ ...step, unit: 'environments' }));
 }
 
 /** Names are a contract with scripts. */

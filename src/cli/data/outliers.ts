@@ -1,19 +1,12 @@
 import type { Command } from 'commander';
-import { analyseOutliers, describeOutlier, type OutlierAnalysis } from '../../curation/index.ts';
+import { type AnalysisProgress, analyseOutliers, describeOutlier, type OutlierAnalysis } from '../../curation/index.ts';
 import type { Dataset, Frame, WritableFrame } from '../../data/index.ts';
 import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
 import { writeFrames } from '../../node/structures.ts';
 import { formatNumber, formatTable } from '../../report/index.ts';
-import {
-  addInputFlags,
-  DATA,
-  type InputFlags,
-  inputOptions,
-  keepInputs,
-  openDatasets,
-  warnOfSkipped,
-} from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets } from '../inputs.ts';
+import { followed, type Stage } from '../progress.ts';
 import { addCommonFlags, type CommonFlags, OUT_DOCUMENT, runCommand, type Session, usageError } from '../session.ts';
 
 interface OutliersFlags extends CommonFlags, InputFlags {
@@ -61,8 +54,7 @@ An outlier is a question, not a verdict: a wrong label, or the only frame of its
 async function outliersCommand(session: Session, path: string, flags: OutliersFlags): Promise<undefined> {
   const outputs = flags.drop === undefined ? null : outputsOf(flags.drop);
   keepInputs([path], [flags.out, ...Object.values(outputs ?? {})]);
-  const [dataset] = await openDatasets([path], inputOptions(flags));
-  warnOfSkipped(session, [dataset]);
+  const [dataset] = await openDatasets(session, [path], flags);
   const { frames } = dataset;
   const analysis = await analysed(session, frames, flags);
   const outliers = analysis.outliers.map((outlier) => ({
@@ -105,17 +97,12 @@ async function analysed(session: Session, frames: readonly Frame[], flags: Outli
   const { seed, level } = flags;
   // One frame at a time is too small for threads.
   const work = analyseOutliers(frames, await createEngine(1), { seed, level, signal: session.signal });
-  const progress = session.progress('outliers');
-  try {
-    for (;;) {
-      const next = await work.next();
-      if (next.done === true) return next.value;
-      const { round, done, total } = next.value;
-      progress.update({ done, total, unit: 'frames', note: round === 0 ? 'derivatives' : `fit ${round}` });
-    }
-  } finally {
-    progress.end();
-  }
+  return followed(session.progress('outliers'), work, stageOfAnalysis);
+}
+
+/** Of the search for outliers, here and in the data report. */
+export function stageOfAnalysis({ round, done, total }: AnalysisProgress): Stage {
+  return { done, total, unit: 'frames', note: round === 0 ? 'derivatives' : `fit ${round}` };
 }
 
 interface Written {

@@ -1,22 +1,15 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import type { Dataset } from '../../data/index.ts';
 import { formatError } from '../../errors.ts';
-import { type DataStudy, studyData } from '../../node/data-report.ts';
+import { studyData } from '../../node/data-report.ts';
 import { createEngine } from '../../node/engine.ts';
 import { writeFileAtomically } from '../../node/files.ts';
 import { VERSION } from '../../node/version.ts';
 import { formatNumber, renderDataReport } from '../../report/index.ts';
-import {
-  addInputFlags,
-  DATA,
-  type InputFlags,
-  inputOptions,
-  keepInputs,
-  openDatasets,
-  warnOfSkipped,
-} from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets } from '../inputs.ts';
+import { followed } from '../progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today } from '../session.ts';
+import { stageOfAnalysis } from './outliers.ts';
 
 interface ReportFlags extends CommonFlags, InputFlags {
   readonly name?: string;
@@ -51,10 +44,9 @@ Example:
 async function reportCommand(session: Session, path: string, flags: ReportFlags): Promise<undefined> {
   const out = flags.out ?? DEFAULT_OUT;
   keepInputs([path], [out]);
-  const [dataset] = await openDatasets([path], inputOptions(flags));
-  warnOfSkipped(session, [dataset]);
-  const study = await studied(session, dataset, flags.influence);
-  const { portrait, outliers, refusal } = study;
+  const [dataset] = await openDatasets(session, [path], flags);
+  const work = studyData(dataset, await createEngine(1), { influence: flags.influence, signal: session.signal });
+  const { portrait, outliers, refusal } = await followed(session.progress('influence'), work, stageOfAnalysis);
   if (refusal !== null) session.warn(`the page does not show influence: ${formatError(refusal)}`);
   const page = renderDataReport(portrait, {
     name: flags.name ?? basename(path),
@@ -74,18 +66,3 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
 }
 
 const count = (n: number, noun: string): string => `${formatNumber(n, { decimals: 0 })} ${noun}${n === 1 ? '' : 's'}`;
-
-async function studied(session: Session, dataset: Dataset, influence: boolean): Promise<DataStudy> {
-  const progress = session.progress('influence');
-  try {
-    const work = studyData(dataset, await createEngine(1), { influence, signal: session.signal });
-    for (;;) {
-      const next = await work.next();
-      if (next.done === true) return next.value;
-      const { round, done, total } = next.value;
-      progress.update({ done, total, unit: 'frames', note: round === 0 ? 'derivatives' : `fit ${round}` });
-    }
-  } finally {
-    progress.end();
-  }
-}

@@ -5,8 +5,8 @@ import {
   parsePlan,
   type Refusal,
   runPlan,
-  type SamplingPlan,
   type SamplingResult,
+  type SamplingStep,
   type SamplingTools,
 } from '../../curation/index.ts';
 import type { WritableFrame } from '../../data/index.ts';
@@ -16,7 +16,6 @@ import { writeFrames } from '../../node/structures.ts';
 import { createSymmetry } from '../../node/symmetry.ts';
 import { VERSION } from '../../node/version.ts';
 import { formatNumber, formatTable, renderCoverage } from '../../report/index.ts';
-import type { Structure } from '../../structure/index.ts';
 import {
   addInputFlags,
   type InputFlags,
@@ -26,6 +25,7 @@ import {
   STRUCTURE,
   withModel,
 } from '../inputs.ts';
+import { followed, type Stage } from '../progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, today, usageError } from '../session.ts';
 import { parseWhole } from '../values.ts';
 
@@ -99,7 +99,7 @@ async function sampleCommand(session: Session, request: Request): Promise<undefi
     ...{ symmetry: await createSymmetry(), kernel, seed, plan: hash.slice(0, 16), signal: session.signal },
   };
   const run = (more: Partial<SamplingTools> = {}): Promise<SamplingResult> =>
-    follow(session, structure, plan, { ...tools, ...more });
+    followed(session.progress('sample'), runPlan(structure, plan, { ...tools, ...more }), stageOf);
   const result =
     model === undefined ? await run() : await withModel(model, flags.threads, ({ potential }) => run({ potential }));
   const out = flags.out ?? '';
@@ -110,24 +110,8 @@ async function sampleCommand(session: Session, request: Request): Promise<undefi
   return undefined;
 }
 
-async function follow(
-  session: Session,
-  structure: Structure,
-  plan: SamplingPlan,
-  tools: SamplingTools,
-): Promise<SamplingResult> {
-  const progress = session.progress('sample');
-  try {
-    const work = runPlan(structure, plan, tools);
-    let next = await work.next();
-    for (; !next.done; next = await work.next()) {
-      const { made, part, parts, note } = next.value;
-      progress.update({ done: part, total: parts, note: `${made} structures  ${note}` });
-    }
-    return next.value;
-  } finally {
-    progress.end();
-  }
+function stageOf({ made, part, parts, note }: SamplingStep): Stage {
+  return { done: part, total: parts, note: `${made} structures  ${note}` };
 }
 
 async function writeFigure(path: string, name: string, result: SamplingResult): Promise<void> {

@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import { firewallSplit, type Leakage } from '../../curation/index.ts';
 import { type Dataset, naiveSplit, type Split, selectFrames, splitByGroup } from '../../data/index.ts';
 import { createEngine } from '../../node/engine.ts';
-import { readDataset, writeFrames } from '../../node/structures.ts';
+import { writeFrames } from '../../node/structures.ts';
 import { createRandom } from '../../random.ts';
-import { addInputFlags, DATA, type InputFlags, inputOptions, keepInputs, warnOfSkipped } from '../inputs.ts';
+import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets } from '../inputs.ts';
+import { followed } from '../progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from '../session.ts';
 import { parseFraction } from '../values.ts';
 import { leakageBetween } from './leakage.ts';
@@ -45,8 +46,7 @@ async function splitCommand(session: Session, path: string, flags: SplitFlags): 
   const stem = flags.out ?? path.replace(/(\.(ext)?xyz)?(\.gz)?$/i, '');
   const written = { train: `${stem}-train.extxyz`, test: `${stem}-test.extxyz` };
   keepInputs([path], Object.values(written));
-  const dataset = await readDataset(path, inputOptions(flags));
-  warnOfSkipped(session, [dataset]);
+  const [dataset] = await openDatasets(session, [path], flags);
   const { split, leakage } = await splitAsAsked(session, dataset, flags);
   const parts = { train: selectFrames(dataset, split.train), test: selectFrames(dataset, split.heldOut) };
   for (const part of ['train', 'test'] as const) await writeFrames(written[part], parts[part].frames);
@@ -74,12 +74,9 @@ async function splitAsAsked(
     const [train, test] = [split.train, split.heldOut].map((part) => selectFrames(dataset, part));
     return { split, leakage: await leakageBetween(session, train, test) };
   }
-  const progress = session.progress('twins');
   const work = firewallSplit(dataset, flags.test, { kernel: await createEngine(1), random, signal: session.signal });
-  let next = await work.next();
-  for (; next.done !== true; next = await work.next()) progress.update({ ...next.value, unit: 'environments' });
-  progress.end();
-  return { split: next.value, leakage: next.value.leakage };
+  const split = await followed(session.progress('twins'), work, (step) => ({ ...step, unit: 'environments' }));
+  return { split, leakage: split.leakage };
 }
 
 function leakageSentence({ flagged }: Leakage, test: Dataset): string {

@@ -1,9 +1,9 @@
 /** What a set of structures covers: distances, volumes and environments, as data. */
 import type { Frame } from '../../data/dataset.ts';
 import { cellVolume } from '../../structure/cell.ts';
+import type { EnvironmentSpace } from '../environment-space.ts';
 import { type PairDistances, pairDistances } from '../portrait/distributions.ts';
 import type { Sample } from './draft.ts';
-import type { EnvironmentSpace } from './environments.ts';
 
 export interface Coverage {
   readonly groups: readonly CoveredGroup[];

@@ -11,9 +11,10 @@ import { crystal } from '../../structure/crystals.ts';
 import { inverse3, multiply3 } from '../../structure/matrix3.ts';
 import { createStructure, type Structure } from '../../structure/structure.ts';
 import { loadSymmetry } from '../../structure/symmetry.ts';
-import { distancesToChosen, environmentSpace, farthestFrames } from './environments.ts';
+import { environmentSpace } from '../environment-space.ts';
 import { parsePlan } from './read-plan.ts';
 import { runPlan, type SamplingResult, type SamplingTools } from './run.ts';
+import { distancesToChosen, farthestFrames } from './thinning.ts';
 
 const wasm = createRequire(import.meta.url).resolve('@spglib/moyo-wasm/moyo_wasm_bg.wasm');
 const tools: SamplingTools = {

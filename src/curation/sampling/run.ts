@@ -11,11 +11,12 @@ import { determinant3 } from '../../structure/matrix3.ts';
 import { checkStructure, type Structure } from '../../structure/structure.ts';
 import type { SymmetryFinder } from '../../structure/symmetry.ts';
 import { closestContacts } from '../doctor/closest.ts';
+import { environmentSpace } from '../environment-space.ts';
 import { type Coverage, coverageOf, MOST_POINTS } from './coverage.ts';
 import type { Draft, Made, MakerTools, Sample, Variant } from './draft.ts';
-import { environmentSpace, farthestFrames } from './environments.ts';
 import { MAKERS } from './makers.ts';
 import { needsPotential, type PartKind, type PartOf, type PlanPart, type SamplingPlan } from './plan.ts';
+import { farthestFrames } from './thinning.ts';
 
 /** What the plan asked for and did not get. */
 export interface Refusal {

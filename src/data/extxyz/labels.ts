@@ -151,6 +151,20 @@ function scaled(values: readonly number[], scale: number, place: Place): Float64
 }
 
 /**
+ * Volume that turns a virial into a stress, Å³.
+ * @throws NearsightError `virial-without-cell` with `hint`
+ */
+export function volumeForVirial(cell: Float64Array, hint: string, place: Place): number {
+  try {
+    return cellVolume(cell);
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    const message = 'a virial becomes a stress by division by the volume, but there is no cell with a volume';
+    throw refusal('virial-without-cell', message, hint, place);
+  }
+}
+
+/**
  * The stress (eV/Å³, positive in tension) that the entries give, as such or as a virial W = −V σ.
  * @throws NearsightError what `tensorOf` throws; `virial-without-cell`
  */
@@ -167,18 +181,7 @@ export function takeStress(
   const virial = takeFirst(entries, names.virial);
   if (virial === undefined) return undefined;
   const here = fieldOf(place, virial.name);
-  let volume: number;
-  try {
-    volume = cellVolume(cell);
-  } catch (error) {
-    if (!(error instanceof NearsightError)) throw error;
-    throw refusal(
-      'virial-without-cell',
-      'a virial becomes a stress by division by the volume, but this frame has no cell with a volume',
-      'add the Lattice, or remove the virial where there is no cell',
-      here,
-    );
-  }
+  const volume = volumeForVirial(cell, 'add the Lattice, or remove the virial where there is no cell', here);
   return { name: virial.name, stress: tensorOf(virial.text, -1 / volume, here) };
 }
 

@@ -7,22 +7,21 @@
  * Each printed geometry that is followed by an energy is a frame; it has forces where ORCA computed a gradient. What is
  * printed between two geometries belongs to the first of them.
  */
-import type { Place } from '../../errors.ts';
 import type { Structure } from '../../structure/structure.ts';
 import { HARTREE } from '../../units.ts';
 import type { Frame } from '../dataset.ts';
 import { quoted, refusal } from '../refuse.ts';
 import type { Format, FormatOptions, InputFile } from './format.ts';
 import { refuseOrSkip } from './format.ts';
-import { type Lines, wordsOf } from './shared/lines.ts';
+import { wordsOf } from './shared/lines.ts';
 import {
-  finishedLinesOf,
-  followMarkers,
   HARTREE_PER_BOHR,
   type Handler,
   lineOf,
-  noFrames,
-  readToEnd,
+  placeIn,
+  type Reading,
+  readFramesOf,
+  startReading,
   unconverged,
   vectorOf,
 } from './shared/quantum.ts';
@@ -38,12 +37,7 @@ interface Evaluation {
   unconverged: boolean;
 }
 
-interface State {
-  readonly lines: Lines;
-  readonly options: FormatOptions;
-  readonly frames: Frame[];
-  /** Frames so far, those that were skipped included. */
-  count: number;
+interface State extends Reading {
   evaluation: Evaluation | null;
 }
 
@@ -59,16 +53,8 @@ const HANDLERS: readonly Handler<State>[] = [
 
 /** @throws NearsightError with path, line, frame and field */
 export function readOrca(files: readonly InputFile[], options: FormatOptions): Frame[] {
-  const lines = finishedLinesOf(files[0]);
-  const state: State = { lines, options, frames: [], count: 0, evaluation: null };
-  if (readToEnd(options, () => followMarkers(state, HANDLERS))) finishFrame(state);
-  else state.count++;
-  if (state.count === 0) throw noFrames(lines.place(), 'FINAL SINGLE POINT ENERGY');
-  return state.frames;
-}
-
-function here({ lines, count }: State, field?: string): Place {
-  return lines.place(field, count);
+  const state: State = { ...startReading(files[0], options), evaluation: null };
+  return readFramesOf(state, HANDLERS, finishFrame, 'FINAL SINGLE POINT ENERGY');
 }
 
 function evaluationOf(state: State): Evaluation {
@@ -77,7 +63,7 @@ function evaluationOf(state: State): Evaluation {
     'missing-structure',
     'an energy, a gradient or a message of the SCF, but no "CARTESIAN COORDINATES (ANGSTROEM)" before it',
     'give the whole output of ORCA, from its first line',
-    here(state),
+    placeIn(state),
   );
 }
 
@@ -89,7 +75,7 @@ function readGeometry(state: State): void {
   lineOf(state.lines, 'the coordinates');
   for (let words = wordsOf(state.lines.peek() ?? ''); words.length > 0; words = wordsOf(state.lines.peek() ?? '')) {
     state.lines.next();
-    const place = here(state, 'positions');
+    const place = placeIn(state, 'positions');
     numbers.push(elementAt(words[0], place));
     positions.push(...vectorOf(words.slice(1), 'a coordinate', place));
   }
@@ -107,7 +93,7 @@ function readGeometry(state: State): void {
 
 function readEnergy(state: State, line: string): void {
   const evaluation = evaluationOf(state);
-  const place = here(state, 'energy');
+  const place = placeIn(state, 'energy');
   const [, word, remark] = /FINAL SINGLE POINT ENERGY\s+(?:\([^)]*\)\s+)?(\S*)\s*(.*)$/.exec(line) ?? ['', '', ''];
   const energy = numberOf(word, 'the energy', place) * HARTREE;
   if (/not fully converged/i.test(remark)) evaluation.unconverged = true;
@@ -131,13 +117,13 @@ function readGradient(state: State): void {
     const [, rest] = /^\s*\d+\s*(?:[A-Za-z]+\s*)?:(.*)$/.exec(line) ?? [];
     if (rest !== undefined) {
       // Minus: a gradient, not a force.
-      forces.push(...vectorOf(wordsOf(rest), 'a gradient', here(state, 'forces'), -HARTREE_PER_BOHR));
+      forces.push(...vectorOf(wordsOf(rest), 'a gradient', placeIn(state, 'forces'), -HARTREE_PER_BOHR));
     } else if (/[^\s-]/.test(line) || ++blanks > 3) {
       throw refusal(
         'missing-forces',
         `expected the gradient of atom ${forces.length / 3 + 1} of ${numbers.length}, found ${quoted(line)}`,
         'the file is damaged: repeat the calculation, or remove this frame',
-        here(state, 'forces'),
+        placeIn(state, 'forces'),
       );
     }
   }
@@ -146,7 +132,7 @@ function readGradient(state: State): void {
       'ambiguous-forces',
       'a second, different gradient of the same geometry',
       'the output holds several levels of theory without saying which is meant: keep the part of one of them',
-      here(state, 'forces'),
+      placeIn(state, 'forces'),
     );
   }
   evaluation.forces = Float64Array.from(forces);

@@ -6,11 +6,11 @@
  * @see Wang, Zhang, Han & E 2018, doi:10.1016/j.cpc.2018.03.016
  */
 import { symbolOf } from '../../../elements.ts';
-import { NearsightError, type Place } from '../../../errors.ts';
+import type { Place } from '../../../errors.ts';
 import { cellVolume } from '../../../structure/cell.ts';
 import { checkStructure } from '../../../structure/structure.ts';
 import type { Frame, Labels } from '../../dataset.ts';
-import { tensorOf } from '../../extxyz/labels.ts';
+import { tensorOf, volumeForVirial } from '../../extxyz/labels.ts';
 import type { WritableFrame } from '../../extxyz/write.ts';
 import { refusal } from '../../refuse.ts';
 import type { Format, FormatOptions, InputFile, OutputFile } from '../format.ts';
@@ -249,18 +249,7 @@ function numberOfType(type: number, { elements, place }: TypeMap, atom: number):
 
 function stressOf(virial: Table, k: number, cell: Float64Array, place: Place): Float64Array {
   const here = { ...place, field: 'virial.npy' };
-  let volume: number;
-  try {
-    volume = cellVolume(cell);
-  } catch (error) {
-    if (!(error instanceof NearsightError)) throw error;
-    throw refusal(
-      'virial-without-cell',
-      'a virial becomes a stress by division by the volume, but the system has no cells',
-      'add box.npy, or remove virial.npy',
-      here,
-    );
-  }
+  const volume = volumeForVirial(cell, 'add box.npy, or remove virial.npy', here);
   return tensorOf(Array.from(row(virial, k)).join(' '), -1 / volume, here);
 }
 

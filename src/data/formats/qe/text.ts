@@ -17,17 +17,17 @@ import type { Frame, Labels } from '../../dataset.ts';
 import { quoted, refusal } from '../../refuse.ts';
 import type { Format, FormatOptions, InputFile } from '../format.ts';
 import { refuseOrSkip } from '../format.ts';
-import { type Lines, wordsOf } from '../shared/lines.ts';
+import { wordsOf } from '../shared/lines.ts';
 import {
   elementOfLabel,
-  finishedLinesOf,
-  followMarkers,
   HARTREE_PER_BOHR,
   HARTREE_PER_BOHR3,
   type Handler,
   lineOf,
-  noFrames,
-  readToEnd,
+  placeIn,
+  type Reading,
+  readFramesOf,
+  startReading,
   unconverged,
   vectorOf,
 } from '../shared/quantum.ts';
@@ -53,12 +53,7 @@ interface Pending {
   unconverged: boolean;
 }
 
-interface State {
-  readonly lines: Lines;
-  readonly options: FormatOptions;
-  readonly frames: Frame[];
-  /** Frames so far, those that were skipped included. */
-  count: number;
+interface State extends Reading {
   atoms: number | null;
   /** celldm(1), Å. */
   alat: number | null;
@@ -98,29 +93,21 @@ const HANDLERS: readonly Handler<State>[] = [
 
 /** @throws NearsightError with path, line, frame and field */
 export function readQuantumEspressoText(files: readonly InputFile[], options: FormatOptions): Frame[] {
-  const lines = finishedLinesOf(files[0]);
   const state: State = {
-    ...{ lines, options, frames: [], count: 0, atoms: null, alat: null, cell: null, geometry: null },
+    ...{ ...startReading(files[0], options), atoms: null, alat: null, cell: null, geometry: null },
     ...{ species: new Map(), final: false, pending: { line: 0, unconverged: false } },
   };
-  if (readToEnd(options, () => followMarkers(state, HANDLERS))) finishFrame(state);
-  else state.count++;
-  if (state.count === 0) throw noFrames(lines.place(), 'total energy (a line that begins with "!")');
-  return state.frames;
-}
-
-function here({ lines, count }: State, field?: string): Place {
-  return lines.place(field, count);
+  return readFramesOf(state, HANDLERS, finishFrame, 'total energy (a line that begins with "!")');
 }
 
 function readAtomCount(state: State, line: string): void {
   const word = wordsOf(line.slice(line.indexOf('=') + 1))[0] ?? '';
-  state.atoms = countOf(word, 'the number of atoms', here(state), { least: 1, most: MOST_ATOMS });
+  state.atoms = countOf(word, 'the number of atoms', placeIn(state), { least: 1, most: MOST_ATOMS });
 }
 
 function readAlat(state: State, line: string): void {
   const word = wordsOf(line.slice(line.indexOf('celldm(1)=') + 10))[0] ?? '';
-  state.alat = numberOf(word, 'celldm(1)', here(state, 'cell')) * BOHR;
+  state.alat = numberOf(word, 'celldm(1)', placeIn(state, 'cell')) * BOHR;
 }
 
 function alatOf(state: State): number {
@@ -129,7 +116,7 @@ function alatOf(state: State): number {
     'missing-unit',
     'lengths are in units of alat, but no line "celldm(1)=" says how long that is',
     'give the whole output of pw.x, from its first line',
-    here(state, 'cell'),
+    placeIn(state, 'cell'),
   );
 }
 
@@ -138,7 +125,7 @@ function readAxes(state: State): void {
   for (let axis = 0; axis < 3; axis++) {
     const line = lineOf(state.lines, 'the crystal axes');
     const inner = /=\s*\(([^)]*)\)/.exec(line)?.[1] ?? '';
-    cell.push(...vectorOf(wordsOf(inner), 'a crystal axis', here(state, 'cell'), alatOf(state)));
+    cell.push(...vectorOf(wordsOf(inner), 'a crystal axis', placeIn(state, 'cell'), alatOf(state)));
   }
   if (!state.final) state.cell = Float64Array.from(cell);
 }
@@ -163,7 +150,7 @@ function readSites(state: State, line: string): void {
     if (label === undefined) break;
     state.lines.next();
     labels.push(label);
-    coordinates.push(...vectorOf(wordsOf(inner), 'a coordinate', here(state, 'positions')));
+    coordinates.push(...vectorOf(wordsOf(inner), 'a coordinate', placeIn(state, 'positions')));
   }
   state.geometry = { labels, coordinates, unit: 'alat', line: start };
 }
@@ -180,19 +167,19 @@ function unitOf(state: State, line: string): { unit: LengthUnit; alat: string | 
     'unknown-unit',
     `no unit of length that nearsight knows in ${quoted(line)}`,
     'pw.x writes alat, bohr, angstrom or crystal in brackets behind the name of the card',
-    here(state),
+    placeIn(state),
   );
 }
 
 function readCell(state: State, line: string): void {
   if (!/^\s*CELL_PARAMETERS/.test(line)) return;
   finishFrame(state);
-  const place = here(state, 'cell');
+  const place = placeIn(state, 'cell');
   const { unit, alat } = unitOf(state, line);
   const factor = { angstrom: () => 1, bohr: () => BOHR, crystal: () => Number.NaN, alat: () => alatOf(state) }[unit]();
   const scale = alat === undefined ? factor : numberOf(alat, 'alat', place) * BOHR;
   const cell = [0, 1, 2].flatMap(() =>
-    vectorOf(wordsOf(lineOf(state.lines, 'CELL_PARAMETERS')), 'a lattice vector', here(state, 'cell'), scale),
+    vectorOf(wordsOf(lineOf(state.lines, 'CELL_PARAMETERS')), 'a lattice vector', placeIn(state, 'cell'), scale),
   );
   state.cell = Float64Array.from(cell);
 }
@@ -207,7 +194,7 @@ function readPositions(state: State, line: string): void {
   for (let atom = 0, atoms = atomsOf(state); atom < atoms; atom++) {
     const [label = '', ...words] = wordsOf(lineOf(state.lines, 'ATOMIC_POSITIONS'));
     labels.push(label);
-    coordinates.push(...vectorOf(words, 'a coordinate', here(state, 'positions')));
+    coordinates.push(...vectorOf(words, 'a coordinate', placeIn(state, 'positions')));
   }
   state.geometry = { labels, coordinates, unit, line: start };
 }
@@ -218,7 +205,7 @@ function atomsOf(state: State): number {
     'missing-count',
     'no line "number of atoms/cell" before this one',
     'give the whole output of pw.x, from its first line',
-    here(state),
+    placeIn(state),
   );
 }
 
@@ -226,7 +213,7 @@ function readEnergy(state: State, line: string): void {
   // Hybrid functionals print one such line for each inner cycle; the last of them counts.
   const [, word, unit] = /^!+\s+total energy\s+=\s*(\S+)\s*(\S*)/.exec(line) ?? [];
   if (word === undefined) return;
-  const place = here(state, 'energy');
+  const place = placeIn(state, 'energy');
   if (unit !== 'Ry') {
     throw refusal('unknown-unit', `the total energy is in ${quoted(unit ?? '')}, not in Ry`, 'is it damaged?', place);
   }
@@ -247,13 +234,13 @@ function readForces(state: State): void {
     const line = lineOf(state.lines, 'the forces');
     const [, atom, rest] = /^\s*atom\s*(\S+)\s+type\s+\S+\s+force =(.*)$/.exec(line) ?? [];
     if (rest !== undefined && Number(atom) === forces.length / 3 + 1) {
-      forces.push(...vectorOf(wordsOf(rest), 'a force', here(state, 'forces'), HARTREE_PER_BOHR / 2));
+      forces.push(...vectorOf(wordsOf(rest), 'a force', placeIn(state, 'forces'), HARTREE_PER_BOHR / 2));
     } else if (line.trim() !== '' || ++blanks > 3) {
       throw refusal(
         'missing-forces',
         `expected the force on atom ${forces.length / 3 + 1} of ${atoms}, found ${quoted(line)}`,
         'the file is damaged: repeat the calculation, or remove this frame',
-        here(state, 'forces'),
+        placeIn(state, 'forces'),
       );
     }
   }
@@ -264,7 +251,12 @@ function readStress(state: State): void {
   state.pending.line ||= state.lines.number;
   // Minus: compression is positive there.
   const rows = [0, 1, 2].flatMap(() =>
-    vectorOf(wordsOf(lineOf(state.lines, 'the stress')), 'the stress', here(state, 'stress'), -HARTREE_PER_BOHR3 / 2),
+    vectorOf(
+      wordsOf(lineOf(state.lines, 'the stress')),
+      'the stress',
+      placeIn(state, 'stress'),
+      -HARTREE_PER_BOHR3 / 2,
+    ),
   );
   state.pending.stress = Float64Array.from(rows);
 }

@@ -2,6 +2,7 @@
 import { atomicNumberOf } from '../../../elements.ts';
 import { NearsightError, type Place } from '../../../errors.ts';
 import { BOHR, HARTREE } from '../../../units.ts';
+import type { Frame } from '../../dataset.ts';
 import { quoted, refusal } from '../../refuse.ts';
 import type { FormatOptions, InputFile } from '../format.ts';
 import { type Lines, linesOf } from './lines.ts';
@@ -116,6 +117,43 @@ export function elementOfLabel(label: string, pseudo: string | undefined, place:
 
 /** What to do at a line that contains `marker`. */
 export type Handler<State> = readonly [marker: string, handle: (state: State, line: string) => void];
+
+/** What the reader of an output that holds frame after frame remembers, whatever the program. */
+export interface Reading {
+  readonly lines: Lines;
+  readonly options: FormatOptions;
+  readonly frames: Frame[];
+  /** Frames so far, those that were skipped included. */
+  count: number;
+}
+
+/** A reading that has not begun. */
+export function startReading(file: InputFile, options: FormatOptions): Reading {
+  return { lines: finishedLinesOf(file), options, frames: [], count: 0 };
+}
+
+/** The line that was read last, in the frame that is being read. */
+export function placeIn({ lines, count }: Reading, field?: string): Place {
+  return lines.place(field, count);
+}
+
+/**
+ * All frames of an output: every line goes to its handler, and `finish` takes the last frame, unless it was cut off and
+ * unfinished frames are skipped.
+ * @param label what a file without any frame lacks
+ * @throws NearsightError `no-frames`, and what the handlers throw
+ */
+export function readFramesOf<State extends Reading>(
+  state: State,
+  handlers: readonly Handler<State>[],
+  finish: (state: State) => void,
+  label: string,
+): Frame[] {
+  if (readToEnd(state.options, () => followMarkers(state, handlers))) finish(state);
+  else state.count++;
+  if (state.count === 0) throw noFrames(state.lines.place(), label);
+  return state.frames;
+}
 
 /** Reads a text to its end; at each line the first handler whose marker it contains is called. */
 export function followMarkers<State extends { readonly lines: Lines }>(
