@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createProgress, formatDuration } from './progress.ts';
+import { createProgress, followed, formatDuration, type Stage } from './progress.ts';
 
 function screenOf(isTTY: boolean): { written: string[]; isTTY: boolean; columns: number; write(text: string): void } {
   const written: string[] = [];
@@ -72,3 +72,18 @@ test.each([
   [185, '3 min 05 s'],
   [7800, '2 h 10 min'],
 ])('%d s are %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+
+test('work that is followed gives its result, and the line goes away when it fails', async () => {
+  const calls: string[] = [];
+  const progress = { update: ({ done }: Stage) => void calls.push(`at ${done}`), end: () => void calls.push('end') };
+  async function* work(fails: boolean): AsyncGenerator<number, string> {
+    yield 1;
+    if (fails) throw new Error('broken');
+    yield 2;
+    return 'result';
+  }
+  const stageOf = (done: number): Stage => ({ done, total: 2 });
+  expect(await followed(progress, work(false), stageOf)).toBe('result');
+  await expect(followed(progress, work(true), stageOf)).rejects.toThrow('broken');
+  expect(calls).toEqual(['at 1', 'at 2', 'end', 'at 1', 'end']);
+});

@@ -170,6 +170,7 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
       model,
       train,
       test,
+      leakFree,
       checks,
       material,
       bytes,
@@ -320,13 +321,14 @@ interface Found {
   readonly model: ModelFile;
   readonly train: ErrorReport;
   readonly test: ErrorReport;
+  readonly leakFree: ErrorReport | null;
   readonly checks: readonly CheckResult[];
   readonly material: Material;
   readonly bytes: Uint8Array;
 }
 
 function reportOf(found: Found): ReportData {
-  const { model, train, test, checks, material, request, files } = found;
+  const { model, train, test, leakFree, checks, material, request, files } = found;
   const { validation } = model.provenance.errors;
   const { properties, run, speed } = material;
   const learning = learningOf(model);
@@ -343,6 +345,7 @@ function reportOf(found: Found): ReportData {
       train: errorRow('training', train.overall),
       ...(validation !== null && { validation: errorRow('validation', validation) }),
       test: errorRow('held-out', test.overall),
+      ...(leakFree && { leakFree: errorRow('held-out, no relatives', leakFree.overall) }),
       groups: groupRows(test),
       elements: elementRows(test),
     },

@@ -233,3 +233,12 @@ test('a hundred thousand pairs in each parity plot still give a small file', () 
   expect(html.length).toBeLessThan(600_000);
   expect(visibleText(html)).toContain('Points that would hide each other are drawn once');
 });
+
+test('errors without relatives stand below the others, with a word on what relatives are', () => {
+  const held = example.errors!.test!;
+  const strict = { ...held, name: 'held-out, no relatives', frames: 7 };
+  const text = visibleText(renderReport({ ...example, errors: { ...example.errors, leakFree: strict } }));
+  expect(text).toContain('held-out, no relatives');
+  expect(text).toContain('Relatives are frames of the same run');
+  expect(visibleText(page)).not.toContain('Relatives');
+});

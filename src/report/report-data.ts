@@ -135,6 +135,8 @@ export interface ErrorReport {
   readonly train?: ErrorRow;
   readonly validation?: ErrorRow;
   readonly test?: ErrorRow;
+  /** Of the held-out frames that have no relatives in the training set, where some have. */
+  readonly leakFree?: ErrorRow;
   /** Of the held-out frames. */
   readonly groups?: readonly ErrorRow[];
   /** Of the held-out frames; forces on the atoms of one element. */

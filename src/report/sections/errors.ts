@@ -18,11 +18,15 @@ export function errorSection(data: ReportData, numbering: Numbering): Section | 
 }
 
 function setTable(data: ReportData, numbering: Numbering): Html | undefined {
-  const { train, validation, test } = data.errors ?? {};
-  const rows = [train, validation, test].filter((row) => row !== undefined);
+  const { train, validation, test, leakFree } = data.errors ?? {};
+  const rows = [train, validation, test, leakFree].filter((row) => row !== undefined);
+  const relatives =
+    leakFree === undefined
+      ? ''
+      : ' Relatives are frames of the same run or about the same sites, or equal to a training frame but for symmetry.';
   const caption =
     'Errors by part of the split. MAE: mean absolute error; RMSE: root mean square error. Energies per atom; forces and stress per Cartesian component.';
-  return rowTable(caption, 'Set', rows, numbering);
+  return rowTable(`${caption}${relatives}`, 'Set', rows, numbering);
 }
 
 function rowTable(
