@@ -206,6 +206,14 @@ interface Home {
   readonly fractional: Float64Array;
 }
 
+/**
+ * Refuses atoms that no neighbour list reaches.
+ * @throws NearsightError `position-out-of-range`
+ */
+export function checkRange(structure: Structure): void {
+  broughtHome(structure);
+}
+
 function broughtHome(structure: Structure): Home {
   const { positions, pbc } = structure;
   const fractional = rowsTimes3(positions, inverse3(periodicCell(structure)));

@@ -248,6 +248,19 @@ test('whatever the frames are, an inspection comes out, and mending never fails'
   );
 });
 
+test('a frame with an atom far out of reach is unusable, not the end of the inspection', () => {
+  // Forces of zero on some atoms: what looks for constraints builds a neighbour list.
+  const numbers = Int32Array.of(1, 1, 1);
+  const open = { cell: new Float64Array(9), pbc: [false, false, false] as const };
+  const frames = [1e12, 2].map((x, index): Frame => {
+    const structure = { numbers, positions: Float64Array.of(0, 0.1, 0, 0, 0.9, 0, x, 0, 0), ...open };
+    const labels = { forces: Float64Array.of(1, 0, 0, 0, 0, 0, 0, 0, 0) };
+    return { structure, labels, group: '', info: {}, arrays: {}, line: 1, index };
+  });
+  const { findings } = inspected(frames);
+  expect(findings.find(({ code }) => code === 'unusable-frame')?.frames).toEqual([0]);
+});
+
 const shared = new URL('../../../../shared/data/', import.meta.url);
 describe.skipIf(!existsSync(shared))('public data (skipped without ../shared/data)', () => {
   const read = (name: string): Frame[] =>

@@ -1,6 +1,7 @@
 import type { Frame } from '../../data/dataset.ts';
 import { NearsightError } from '../../errors.ts';
 import { cellVolume } from '../../structure/cell.ts';
+import { checkRange } from '../../structure/neighbours.ts';
 import { checkStructure } from '../../structure/structure.ts';
 import { type Contacts, closestContacts } from './closest.ts';
 
@@ -65,6 +66,8 @@ export function factsOf(frame: Frame, guess?: number): FrameFacts {
 function problemOf({ structure, labels }: Frame): string {
   try {
     checkStructure(structure);
+    // What looks at frames after this builds neighbour lists of them.
+    checkRange(structure);
   } catch (error) {
     if (!(error instanceof NearsightError)) throw error;
     return error.message;
