@@ -3,7 +3,7 @@ import { NearsightError } from '../errors.ts';
 import type { Kernel } from '../kernels/kernels.ts';
 import { symmetricEigen } from '../linear-algebra.ts';
 import type { Structure } from '../structure/structure.ts';
-import { createDescriptor, descriptorLength, openDescriptor } from './descriptor.ts';
+import { createDescriptor, descriptorLength, openDescriptor } from '../training/linear/descriptor.ts';
 
 /** Points of environments; distances between them say how different they are. */
 export interface EnvironmentSpace {

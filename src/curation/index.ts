@@ -1,3 +1,10 @@
+export { type LinearWeights, usualWeights } from '../training/linear/linear-fit.ts';
+export {
+  createLinearModel,
+  type LinearEngine,
+  type LinearModel,
+  openLinearModel,
+} from '../training/linear/linear-model.ts';
 export { compareDatasets } from './doctor/compare.ts';
 export { type Applied, type FixedDataset, fixDataset } from './doctor/fix.ts';
 export {
@@ -16,8 +23,6 @@ export {
 export { type FirewallSplit, firewallSplit } from './leakage/firewall.ts';
 export { findLeakage, type Leakage, type LeakedFrame } from './leakage/leakage.ts';
 export type { Threshold } from './leakage/threshold.ts';
-export { type LinearWeights, usualWeights } from './linear-fit.ts';
-export { createLinearModel, type LinearEngine, type LinearModel, openLinearModel } from './linear-model.ts';
 export { type AnalysisOptions, type AnalysisProgress, analyseOutliers, describeOutlier } from './outliers/analyse.ts';
 export { findOutliers, type Outlier, type OutlierAnalysis, type OutlierOptions } from './outliers/find.ts';
 export { createRowStore, type RowStore } from './outliers/rows.ts';

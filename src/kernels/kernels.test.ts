@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NearsightError } from '../errors.ts';
 import { createEngine } from '../node/engine.ts';
 import { createRandom } from '../random.ts';
-import type { Kernel, KernelModel, KernelSystem, LossTerm, ModelShape } from './kernels.ts';
+import type { DensityKernelModel, Kernel, KernelSystem, LossTerm, ModelShape } from './kernels.ts';
 import { createReferenceKernel } from './reference/kernel.ts';
 import { createSimdKernel, hasRelaxedSimd } from './simd/kernel.ts';
 import {
@@ -55,7 +55,7 @@ describe.each(kernels)('%s kernel', (name, create, tolerance) => {
     kernel = await create();
   });
 
-  const opened: KernelModel[] = [];
+  const opened: DensityKernelModel[] = [];
   /** A random model in the kernel under test, closed at the end. */
   function randomModel(seed: number, fixed: Partial<ModelShape> = {}) {
     const random = createRandom(seed);
@@ -79,14 +79,14 @@ describe.each(kernels)('%s kernel', (name, create, tolerance) => {
   const strainTolerance = (atoms: number): number => 5 * atoms * tolerance.force;
 
   /** The same from two systems that should give the same; either result carries an error. */
-  function expectSameResults(model: KernelModel, a: KernelSystem, b: KernelSystem): void {
+  function expectSameResults(model: DensityKernelModel, a: KernelSystem, b: KernelSystem): void {
     const [ra, rb] = [model.evaluate(a), model.evaluate(b)];
     expectClose(ra.energies, rb.energies, 2 * tolerance.energy);
     expectClose(ra.forces, rb.forces, 2 * tolerance.force);
     expectClose(ra.strainGradient, rb.strainGradient, 2 * strainTolerance(a.atoms));
   }
 
-  const energyOf = (model: KernelModel, system: KernelSystem): number =>
+  const energyOf = (model: DensityKernelModel, system: KernelSystem): number =>
     model.evaluate(system).energies.reduce((sum, e) => sum + e, 0);
 
   test('many radial functions with an odd number of harmonics, and a loss of no terms', () => {

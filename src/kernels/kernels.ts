@@ -20,9 +20,18 @@
  *   feature f   = p · K + k;  F = (number of invariants) · K
  *   h1 = silu(x·w1 + b1[z]);  h2 = silu(h1·w2 + b2[z]);  e = h2·w3 + x·skip + b3[z]     for each head
  *   e_i = mean of e over the heads (or one head, where a head is named);  E = Σ_i e_i
+ *
+ * Forces are −∂E/∂r, unless the shape asks for a direct force head. Then each head has K numbers more for each atom,
+ *   φ = h2·wF + bF[z],
+ * and forces are learned scalars times edge vectors, not a gradient of anything:
+ *   F_i = Σ_j s_ij r̂_ij,  s_ij = Σ_b B_b(r_ij) Σ_k mix[s_j,1,b,k] φ_k(i),  that is  F_im = Σ_k φ_k(i) A[1m,k];
+ *   strain gradient G = ½ Σ_i Σ_j s_ij r_ij ⊗ r̂_ij, which is ∂E/∂ε where the s_ij are those of a pair potential.
+ *
+ * The other descriptor, Behler–Parrinello symmetry functions, has its contract in `symmetry.ts`.
  */
 
 import type { NearestSearch } from './nearest.ts';
+import type { SymmetryShape } from './symmetry.ts';
 
 /** Sizes and radii of a model; everything else is in the weights. */
 export interface ModelShape {
@@ -43,6 +52,8 @@ export interface ModelShape {
   readonly cutoff: number;
   /** r_on, Å, where the switching function starts. */
   readonly onset: number;
+  /** Forces from a head of their own, cheaper and not conservative; absent: the gradient of the energy. */
+  readonly directForces?: true;
 }
 
 /** Where each block of weights stands in the one flat array. Dimensions slowest first. */
@@ -63,6 +74,10 @@ export interface WeightLayout {
   readonly skip: number;
   /** [heads][S]. */
   readonly b3: number;
+  /** [heads][H2][K], with a direct force head only; else nothing stands there, nor at bF. */
+  readonly wF: number;
+  /** [heads][S][K]. */
+  readonly bF: number;
   /** Total length. */
   readonly length: number;
 }
@@ -90,7 +105,10 @@ export function weightLayout(shape: ModelShape): WeightLayout {
   const w3 = b2 + heads * S * H2;
   const skip = w3 + heads * H2;
   const b3 = skip + heads * F;
-  return { mix, w1, b1, w2, b2, w3, skip, b3, length: b3 + heads * S };
+  const wF = b3 + heads * S;
+  const direct = shape.directForces === true ? heads : 0;
+  const bF = wF + direct * H2 * K;
+  return { mix, w1, b1, w2, b2, w3, skip, b3, wF, bF, length: bF + direct * S * K };
 }
 
 /** The atoms of one structure as the engine sees them; see `NeighbourList` for what a site is. */
@@ -112,7 +130,7 @@ export interface KernelSystem {
 export interface KernelResult {
   /** e_i, eV, [N]. */
   readonly energies: Float64Array;
-  /** −∂E/∂r, eV/Å, [3N]; images folded back onto their owners. */
+  /** −∂E/∂r, or those of the direct force head, eV/Å, [3N]; images folded back onto their owners. */
   readonly forces: Float64Array;
   /** ∂E/∂ε = Σ_edges r_ij ⊗ ∂e_i/∂r_ij, eV, [9], row-major. */
   readonly strainGradient: Float64Array;
@@ -131,7 +149,10 @@ export interface TrainingSystem extends KernelSystem {
 /**
  * One structure's share of a loss:
  *   energy · (E − E*)² + forces · Σ_c (F_c − F*_c)² + strain · Σ_ab (G_ab − G*_ab)²,  G = ∂E/∂ε,
- * for the energy of one head. A coefficient of 0 leaves that label out.
+ * for the energy of one head. A coefficient of 0 leaves that label out. With a direct force head there are two terms
+ * more, and `strain` must be 0:
+ *   netForce · |Σ_i F_i|² + netTorque · |Σ_i (r_i − r̄) × F_i|²,  r̄ the mean of the positions.
+ * For forces that are a gradient both are zero whatever the weights: they are left out, as adding zero would be.
  */
 export interface LossTerm {
   /** Number that `add` returned. */
@@ -140,13 +161,17 @@ export interface LossTerm {
   readonly energy: number;
   readonly forces: number;
   readonly strain: number;
+  readonly netForce?: number;
+  readonly netTorque?: number;
 }
 
-/** Residuals of one term, before coefficients: E − E*, Σ (F−F*)², Σ (G−G*)². */
+/** Residuals of one term, before coefficients: E − E*, Σ (F−F*)², Σ (G−G*)²; |Σ F|² and |Σ r×F|² of a direct head. */
 export interface TermErrors {
   readonly energy: number;
   readonly forces: number;
   readonly strain: number;
+  readonly netForce?: number;
+  readonly netTorque?: number;
 }
 
 /** A matrix among flat parameters; row-major. */
@@ -181,17 +206,18 @@ export interface SoapOptimiser {
   restore(state: Readonly<Record<string, Float64Array>>): void;
 }
 
-/** A model loaded into a kernel. */
+/** A model loaded into a kernel, whatever its descriptor. */
 export interface KernelModel {
-  readonly shape: ModelShape;
-  /** Replaces all weights (a flat array in the order of `weightLayout`). */
+  readonly heads: number;
+  /** Replaces all weights (a flat array in the order of `weightLayout`, or of `symmetryLayout`). */
   setWeights(weights: Float64Array): void;
   /** Energies, forces and strain gradient; the mean over heads, or one head. */
   evaluate(system: KernelSystem, head?: number): KernelResult;
-  /** Invariants x, [N][F], dimensionless. */
+  /**
+   * Invariants x, [N][F], dimensionless; of symmetry functions the bare G, [N][most functions of a species], with
+   * zeros where a species has fewer.
+   */
   features(system: KernelSystem): Float64Array;
-  /** Density projections D, [N][S][(lmax+1)²][n_b]; independent of the weights. */
-  densities(system: KernelSystem): Float64Array;
   /** Keeps a labelled system for training; returns its number. */
   add(system: TrainingSystem): number;
   /**
@@ -207,11 +233,20 @@ export interface KernelModel {
   close(): void;
 }
 
+/** A model of density projections, loaded. */
+export interface DensityKernelModel extends KernelModel {
+  readonly shape: ModelShape;
+  /** Density projections D, [N][S][(lmax+1)²][n_b]; independent of the weights. */
+  densities(system: KernelSystem): Float64Array;
+}
+
 /** A kernel: a factory of loaded models. */
 export interface Kernel {
   readonly name: 'reference' | 'simd' | 'relaxed';
   readonly threads: number;
-  load(shape: ModelShape, weights: Float64Array): KernelModel;
+  load(shape: ModelShape, weights: Float64Array): DensityKernelModel;
+  /** A model of Behler–Parrinello symmetry functions. */
+  loadSymmetry(shape: SymmetryShape, weights: Float64Array): KernelModel;
   /** Nearest neighbours among many points; a model is not needed for that. */
   readonly nearest: NearestSearch;
 }

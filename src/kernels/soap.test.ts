@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine } from '../node/engine.ts';
 import { createRandom } from '../random.ts';
-import type { Kernel, KernelModel, MatrixPlace } from './kernels.ts';
+import type { DensityKernelModel, Kernel, MatrixPlace } from './kernels.ts';
 import { createReferenceKernel } from './reference/kernel.ts';
 import { createSimdKernel } from './simd/kernel.ts';
 import { randomShape, randomWeights } from './testing.ts';
@@ -15,7 +15,7 @@ const places: readonly MatrixPlace[] = [
 const LENGTH = 240 + 260 * 4;
 const settings = { beta1: 0.9, beta2: 0.95, refresh: 3 };
 
-function open(kernel: Kernel): KernelModel {
+function open(kernel: Kernel): DensityKernelModel {
   const random = createRandom(1);
   const shape = randomShape(random);
   return kernel.load(shape, randomWeights(shape, random));

@@ -1,4 +1,11 @@
 export {
+  createFolding,
+  type DensityModel,
+  defaultEmbedding,
+  parameterLayout,
+  type Statistics,
+} from './density-model.ts';
+export {
   type ElementErrors,
   type ErrorReport,
   type ErrorSummary,
@@ -14,17 +21,7 @@ export {
 } from './errors.ts';
 export { type Json, type JsonObject, jsonObjectOf } from './json.ts';
 export { type LoadedPotential, potentialOf, subtractPart } from './load.ts';
-export {
-  createFolding,
-  defaultEmbedding,
-  type Folding,
-  foldedWeights,
-  type Model,
-  type ParameterBlock,
-  type ParameterLayout,
-  parameterLayout,
-  type Statistics,
-} from './model.ts';
+export { foldedWeights, foldingOf, isConservative, loadModel, type Model } from './model.ts';
 export {
   type DatasetOrigin,
   datasetOrigin,
@@ -36,6 +33,7 @@ export {
   type Repulsion,
 } from './model-file.ts';
 export type { Pairs } from './pairs.ts';
+export type { Folding, ParameterBlock, ParameterLayout } from './parameters.ts';
 export type { Evaluation, Potential } from './potential.ts';
 export {
   type ReadSafetensorsOptions,
@@ -46,4 +44,5 @@ export {
 } from './safetensors.ts';
 export { type EnginePotential, kernelSystem, shortRangePotential, speciesOf } from './short-range.ts';
 export { sumPotentials } from './sum.ts';
+export { type SymmetryModel, type SymmetryStatistics, symmetryParameters } from './symmetry-model.ts';
 export { DEFAULT_ZBL_REACH, screenedCoulomb, type ZblReach, zblPair, zblPotential } from './zbl.ts';

@@ -4,14 +4,21 @@
  */
 import { z } from 'zod';
 import type { Dataset } from '../data/dataset.ts';
-import { atomicNumberOf, symbolOf } from '../elements.ts';
-import { NearsightError, type Place } from '../errors.ts';
-import { featureCount, type ModelShape } from '../kernels/kernels.ts';
-import { checkShape } from '../kernels/shape.ts';
+import type { Place } from '../errors.ts';
 import type { ErrorSummary } from './errors.ts';
 import { type JsonObject, jsonObjectOf, jsonOf, parseJson, printable, shown } from './json.ts';
-import { type Model, parameterLayout } from './model.ts';
-import { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from './safetensors.ts';
+import type { Model } from './model.ts';
+import {
+  headOf,
+  headSchemaFor,
+  type ModelHead,
+  modelOf,
+  refuse,
+  relocated,
+  TOO_NEW,
+  tensorsOf,
+} from './model-record.ts';
+import { readSafetensors, type Safetensors, writeSafetensors } from './safetensors.ts';
 import type { ZblReach } from './zbl.ts';
 
 export interface ModelFile {
@@ -80,22 +87,8 @@ const CONVENTIONS = {
 } as const;
 
 const count = z.int().min(0);
-const size = z.int().min(1);
 const errorOrNone = z.number().min(0).nullable();
 const object = z.record(z.string(), z.unknown());
-
-const modelSchema = z.strictObject({
-  elements: z.array(z.string()).min(1).max(118),
-  embedding: size,
-  radial: size,
-  lmax: z.union([z.literal(2), z.literal(3)]),
-  order: z.union([z.literal(2), z.literal(3), z.literal(4)]),
-  channels: size,
-  hidden: z.tuple([size, size]),
-  heads: size,
-  cutoff: z.number().positive().max(100),
-  onset: z.number().min(0),
-});
 
 const repulsionSchema = z.strictObject({
   kind: z.literal('zbl'),
@@ -140,7 +133,7 @@ const provenanceSchema = z.strictObject({
   }),
 });
 
-/** The metadata apart from format and version, each of them JSON. A later version adds its own as optional. */
+/** The metadata apart from format, version and model, each of them JSON. A later version adds its own as optional. */
 const metadataSchema = z.strictObject({
   conventions: z.strictObject({
     length: z.literal(CONVENTIONS.length),
@@ -149,7 +142,6 @@ const metadataSchema = z.strictObject({
     stress: z.literal(CONVENTIONS.stress),
     tensors: z.literal(CONVENTIONS.tensors),
   }),
-  model: modelSchema,
   parts: z.strictObject({ repulsion: repulsionSchema.nullable() }),
   settings: object,
   provenance: provenanceSchema,
@@ -172,11 +164,9 @@ export function datasetOrigin({ source, sha256, frames }: Dataset): DatasetOrigi
  */
 export function encodeModel(file: ModelFile): Uint8Array {
   const { model, parts, settings, provenance, calibration, validation } = file;
-  const { species: _, ...sizes } = model.shape;
-  const elements = model.elements.map(symbolOf);
   const sections = {
     conventions: CONVENTIONS,
-    model: { elements, embedding: model.embedding, ...sizes },
+    model: headOf(model),
     parts,
     settings,
     provenance,
@@ -201,18 +191,7 @@ export function encodeModel(file: ModelFile): Uint8Array {
 export function decodeModel(bytes: Uint8Array, source: string): ModelFile {
   const content = readSafetensors(bytes, source, { finite: true });
   checkFormat(content.metadata, source);
-  const { conventions: _, model: config, parts, ...rest } = readMetadata(content.metadata, source);
-  const { elements: symbols, embedding, ...sizes } = config;
-  const place: Place = { path: source, field: 'model' };
-  const [elements, shape] = relocated(place, () => {
-    const numbers = symbols.map(atomicNumberOf);
-    if (numbers.some((number, s) => s > 0 && number <= numbers[s - 1])) {
-      refuse(place, `the elements ${symbols.join(', ')} are not in ascending order`);
-    }
-    const whole: ModelShape = { species: numbers.length, ...sizes };
-    checkShape(whole);
-    return [numbers, whole] as const;
-  });
+  const { conventions: _, model: head, parts, ...rest } = readMetadata(content.metadata, source);
   if (parts.repulsion !== null && parts.repulsion.inner >= parts.repulsion.outer) {
     refuse({ path: source, field: 'parts.repulsion' }, 'the inner radius is not smaller than the outer one');
   }
@@ -221,30 +200,13 @@ export function decodeModel(bytes: Uint8Array, source: string): ModelFile {
     return value === null ? null : relocated({ path: source, field: name }, () => jsonObjectOf(value, name));
   };
   return {
-    model: modelOf(content.tensors, { elements, shape, embedding }, source),
+    model: modelOf(content.tensors, head, source),
     parts,
     settings: free('settings') ?? {},
     provenance: rest.provenance,
     calibration: free('calibration'),
     validation: free('validation'),
   };
-}
-
-const DAMAGED = 'the file is damaged or was not written by nearsight: get it anew, or train the model again';
-const TOO_NEW = 'a later version of nearsight wrote it: install that version, or train the model again with this one';
-
-function refuse(place: Place, message: string, options: { code?: string; hint?: string } = {}): never {
-  throw new NearsightError(options.code ?? 'bad-model-file', message, { hint: options.hint ?? DAMAGED, place });
-}
-
-/** What `work` refuses is a mistake in the file. */
-function relocated<T>(place: Place, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof NearsightError)) throw error;
-    return refuse(place, error.message);
-  }
 }
 
 function checkFormat({ format, version }: Safetensors['metadata'], source: string): void {
@@ -266,13 +228,16 @@ function checkFormat({ format, version }: Safetensors['metadata'], source: strin
   }
 }
 
-function readMetadata(metadata: Safetensors['metadata'], source: string): z.infer<typeof metadataSchema> {
+function readMetadata(
+  metadata: Safetensors['metadata'],
+  source: string,
+): z.infer<typeof metadataSchema> & { model: ModelHead } {
   const sections: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(metadata)) {
     if (name === 'format' || name === 'version') continue;
     sections[name] = parseJson(text, (what) => refuse({ path: source, field: printable(name) }, `the text ${what}`));
   }
-  const result = metadataSchema.safeParse(sections);
+  const result = metadataSchema.extend({ model: headSchemaFor(sections.model) }).safeParse(sections);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const place: Place = { path: source, field: issue.path.length === 0 ? undefined : issue.path.join('.') };
@@ -286,76 +251,4 @@ function readMetadata(metadata: Safetensors['metadata'], source: string): z.infe
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   for (const key of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[key];
   return value;
-}
-
-/** Names and shapes of the tensors of a model. Only sizes, no memory: the file has to show that it has the numbers. */
-function tensorShapes(shape: ModelShape, embedding: number): Map<string, readonly number[]> {
-  const { blocks } = parameterLayout(shape, embedding);
-  const F = featureCount(shape);
-  return new Map<string, readonly number[]>([
-    ...blocks.map(({ name, dimensions }) => [`parameters.${name}`, dimensions] as const),
-    ['statistics.whitening', [shape.lmax + 1, shape.radial, shape.radial]],
-    ['statistics.mean', [F]],
-    ['statistics.deviation', [F]],
-    ['statistics.scale', []],
-    ['reference_energies', [shape.species]],
-  ]);
-}
-
-const product = (dimensions: readonly number[]): number => dimensions.reduce((p, q) => p * q, 1);
-
-function tensorsOf({ shape, embedding, parameters, statistics, referenceEnergies }: Model): Record<string, Tensor> {
-  const data: Record<string, Float64Array> = {
-    'statistics.whitening': statistics.whitening,
-    'statistics.mean': statistics.mean,
-    'statistics.deviation': statistics.deviation,
-    'statistics.scale': Float64Array.of(statistics.scale),
-    reference_energies: referenceEnergies,
-  };
-  for (const { name, offset, dimensions } of parameterLayout(shape, embedding).blocks) {
-    data[`parameters.${name}`] = parameters.subarray(offset, offset + product(dimensions));
-  }
-  const shapes = [...tensorShapes(shape, embedding)];
-  return Object.fromEntries(shapes.map(([name, dims]) => [name, { dtype: 'F64', shape: dims, data: data[name] }]));
-}
-
-type ModelHead = Pick<Model, 'elements' | 'shape' | 'embedding'>;
-
-function modelOf(tensors: Safetensors['tensors'], head: ModelHead, source: string): Model {
-  const shapes = tensorShapes(head.shape, head.embedding);
-  for (const name of Object.keys(tensors)) {
-    if (shapes.has(name)) continue;
-    refuse({ path: source, field: printable(name) }, 'a tensor that is not understood', {
-      code: 'model-version',
-      hint: TOO_NEW,
-    });
-  }
-  const values = (name: string): Float64Array => {
-    const expected = shapes.get(name)!;
-    const tensor = tensors[name];
-    if (tensor === undefined) return refuse({ path: source, field: name }, 'the tensor is missing');
-    const { dtype, shape, data } = tensor;
-    if (dtype === 'F64' && shape.length === expected.length && shape.every((n, k) => n === expected[k])) return data;
-    return refuse({ path: source, field: name }, `${dtype} [${shape}] where F64 [${expected}] belongs`);
-  };
-  const positive = (name: string): Float64Array => {
-    const all = values(name);
-    const bad = all.findIndex((x) => x <= 0);
-    return bad < 0 ? all : refuse({ path: source, field: name }, `number ${bad} is ${all[bad]}, not positive`);
-  };
-  const { blocks } = parameterLayout(head.shape, head.embedding);
-  const found = blocks.map(({ name }) => values(`parameters.${name}`));
-  const parameters = new Float64Array(found.reduce((sum, { length }) => sum + length, 0));
-  for (const [k, { offset }] of blocks.entries()) parameters.set(found[k], offset);
-  return {
-    ...head,
-    parameters,
-    statistics: {
-      whitening: values('statistics.whitening'),
-      mean: values('statistics.mean'),
-      deviation: positive('statistics.deviation'),
-      scale: positive('statistics.scale')[0],
-    },
-    referenceEnergies: values('reference_energies'),
-  };
 }

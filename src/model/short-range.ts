@@ -3,7 +3,7 @@ import { NearsightError } from '../errors.ts';
 import type { Kernel, KernelModel, KernelSystem } from '../kernels/kernels.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
-import { foldedWeights, type Model } from './model.ts';
+import { loadModel, type Model } from './model.ts';
 import type { Potential } from './potential.ts';
 
 /** A potential that holds an engine: `close` gives its memory and threads back. */
@@ -40,7 +40,7 @@ export function kernelSystem(structure: Structure, list: NeighbourList, species:
 
 /** The learned short-range part: Σ_i (E0[z_i] + e_i), evaluated by `kernel`. */
 export function shortRangePotential(model: Model, kernel: Kernel): EnginePotential {
-  const engine = kernel.load(model.shape, foldedWeights(model));
+  const engine = loadModel(model, kernel);
   // What belongs to the list that came last: the same list comes many times in a simulation.
   let lastList: NeighbourList | null = null;
   let lastSystem: KernelSystem | null = null;

@@ -1,7 +1,8 @@
 /** Random models for tests: small, lively, with no block of parameters that has no say. Nothing else imports this file. */
 import { featureCount, type ModelShape } from '../kernels/kernels.ts';
 import type { Random } from '../random.ts';
-import { type Model, parameterLayout } from './model.ts';
+import { type DensityModel, parameterLayout } from './density-model.ts';
+import type { Model } from './model.ts';
 import type { ModelFile } from './model-file.ts';
 
 const SMALL: Omit<ModelShape, 'species'> = {
@@ -20,13 +21,14 @@ export function randomModel(
   elements: readonly number[],
   random: Random,
   options: { readonly sizes?: Partial<ModelShape>; readonly embedding?: number } = {},
-): Model {
+): DensityModel {
   const shape: ModelShape = { ...SMALL, ...options.sizes, species: elements.length };
   const embedding = options.embedding ?? 2;
   const numbers = (count: number, centre: number, spread: number): Float64Array =>
     Float64Array.from({ length: count }, () => centre + spread * random.normal());
   const { radial, lmax } = shape;
   return {
+    kind: 'density',
     elements,
     shape,
     embedding,
@@ -42,7 +44,7 @@ export function randomModel(
 }
 
 /** A complete model file around a model. */
-export function fileOf(model: Model): ModelFile {
+export function fileOf<M extends Model>(model: M): ModelFile & { readonly model: M } {
   return {
     model,
     parts: { repulsion: { kind: 'zbl', scale: 'covalent', inner: 0.35, outer: 0.7 } },

@@ -258,7 +258,7 @@ function thermalSilicon(repeats: readonly [number, number, number], seed: number
 function benchModel(kernel: Kernel, seed: number): ModelFile {
   const input = trainingInput(kernel, [thermalSilicon([3, 3, 3], seed)], seed);
   const start = startModel(input, createRandom(seed));
-  const model: Model = { ...start, statistics: { ...start.statistics, scale: 0.001 } };
+  const model = { ...start, statistics: { ...start.statistics, scale: 0.001 } } as Model;
   const nothing = { train: 0, validation: 0 };
   return {
     model,

@@ -1,7 +1,7 @@
 /** From what the library found out to the records that a report is drawn from. */
 import { arch, cpus } from 'node:os';
 import type { Dataset } from '../data/index.ts';
-import type { ElementErrors, ErrorReport, ErrorSummary, Json, ModelFile, Pairs } from '../model/index.ts';
+import type { ElementErrors, ErrorReport, ErrorSummary, Json, Model, ModelFile, Pairs } from '../model/index.ts';
 import type { Potential } from '../model/potential.ts';
 import {
   type DataSummary,
@@ -133,7 +133,7 @@ export function dynamicsOf(run: SimulationResult, ensemble: string, temperature:
 /** Model card of a file: sizes, settings and origin. */
 export function cardOf(file: ModelFile, more: Partial<ModelCard> = {}): ModelCard {
   const { model, provenance, parts } = file;
-  const { radial, lmax, order, channels, hidden, heads, cutoff, onset } = model.shape;
+  const { heads, cutoff } = model.shape;
   const training = valueAt(file.settings, 'training');
   const loss = valueAt(training, 'loss');
   const settings: [string, Json | undefined][] = [
@@ -151,12 +151,8 @@ export function cardOf(file: ModelFile, more: Partial<ModelCard> = {}): ModelCar
     cutoff,
     seed: provenance.seed,
     hyperparameters: {
-      'switching starts at': `${onset} Å`,
-      'radial functions': radial,
-      'largest angular momentum': lmax,
-      'largest body order': order + 1,
-      channels,
-      readout: `${hidden.join(' + ')} neurons`,
+      ...descriptorOf(model),
+      readout: `${model.shape.hidden.join(' + ')} neurons`,
       heads,
       'short-range repulsion': parts.repulsion === null ? 'none' : parts.repulsion.kind.toUpperCase(),
     },
@@ -171,6 +167,28 @@ export function cardOf(file: ModelFile, more: Partial<ModelCard> = {}): ModelCar
       Node: process.versions.node,
     },
     ...more,
+  };
+}
+
+/** What a model sees of an atom's surroundings. */
+function descriptorOf(model: Model): Record<string, string | number> {
+  if (model.kind === 'symmetry') {
+    const { functions, cutoffKind, activation } = model.shape;
+    return {
+      descriptor: 'Behler–Parrinello symmetry functions',
+      'functions of an atom': functions.map((list) => list.length).join(', '),
+      'cutoff function': cutoffKind,
+      activation,
+    };
+  }
+  const { radial, lmax, order, channels, onset, directForces } = model.shape;
+  return {
+    'switching starts at': `${onset} Å`,
+    'radial functions': radial,
+    'largest angular momentum': lmax,
+    'largest body order': order + 1,
+    channels,
+    ...(directForces === true && { forces: 'from a head of their own: not a gradient' }),
   };
 }
 

@@ -15,14 +15,9 @@ import type { Potential } from '../model/potential.ts';
 import { DEFAULT_ZBL_REACH, zblPotential } from '../model/zbl.ts';
 import { createRandom } from '../random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint-file.ts';
+import { completeSettings, type PartialSettings } from '../training/complete.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
-import {
-  DEFAULT_TRAINING,
-  MOLECULE_ENERGY_RISE,
-  MOLECULE_MODEL,
-  SOLID_MODEL,
-  type TrainingSettings,
-} from '../training/settings.ts';
+import { DEFAULT_TRAINING, type TrainingSettings } from '../training/settings.ts';
 import {
   type ErrorSummary,
   type TrainingCheckpoint,
@@ -35,13 +30,6 @@ import { createEngine } from './engine.ts';
 import { writeFileAtomically } from './files.ts';
 import { type InputOptions, readDataset } from './structures.ts';
 import { VERSION } from './version.ts';
-
-/** Settings that a user may leave out; what is not said is chosen from the data, and told. */
-export interface PartialSettings extends Partial<Omit<TrainingSettings, 'model' | 'loss' | 'optimiser' | 'epochs'>> {
-  readonly model?: Partial<TrainingSettings['model']>;
-  readonly loss?: Partial<TrainingSettings['loss']>;
-  readonly optimiser?: Partial<TrainingSettings['optimiser']>;
-}
 
 export interface TrainRequest {
   /** Paths of the training data. */
@@ -135,28 +123,6 @@ function sharedSentence(train: readonly Frame[], validation: readonly Frame[]): 
   const shared = sharedTrajectories(train, validation);
   if (shared === 0) return '';
   return ` ${shared} of these ${validation.length} frames share a trajectory with training frames: no independent test.`;
-}
-
-/** What the user said over what the data suggest over the defaults. */
-export function completeSettings(partial: PartialSettings, frames: readonly Frame[]): Omit<TrainingSettings, 'epochs'> {
-  const periodic = frames.some(({ structure }) => structure.pbc.some((p) => p));
-  const labelled = (name: 'energy' | 'forces' | 'stress'): boolean => frames.some((f) => f.labels[name] !== undefined);
-  const defaults = periodic ? SOLID_MODEL : MOLECULE_MODEL;
-  const cutoff = partial.model?.cutoff ?? defaults.cutoff;
-  const rise = periodic ? DEFAULT_TRAINING.loss.energyRise : MOLECULE_ENERGY_RISE;
-  const loss = { ...DEFAULT_TRAINING.loss, energyRise: rise, ...partial.loss };
-  return {
-    ...DEFAULT_TRAINING,
-    ...partial,
-    model: { ...defaults, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial.model },
-    loss: {
-      ...loss,
-      energy: labelled('energy') ? loss.energy : 0,
-      forces: labelled('forces') ? loss.forces : 0,
-      stress: labelled('stress') ? loss.stress : 0,
-    },
-    optimiser: { ...DEFAULT_TRAINING.optimiser, ...partial.optimiser },
-  };
 }
 
 /** Seconds per epoch here and now, from a short trial whose outcome is thrown away. */

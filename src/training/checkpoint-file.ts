@@ -2,35 +2,26 @@
 import { z } from 'zod';
 import { NearsightError } from '../errors.ts';
 import { parseJson } from '../model/json.ts';
-import { parameterLayout } from '../model/model.ts';
+import { headOf, headSchemaFor, modelOf, tensorsOf } from '../model/model-record.ts';
 import { readSafetensors, type Tensor, writeSafetensors } from '../model/safetensors.ts';
 import type { ErrorSummary, TrainingCheckpoint } from './trainer.ts';
 
 const FORMAT = 'nearsight-checkpoint';
-const VERSION = '1';
+const VERSION = '2';
 
 const count = z.int().min(0);
 const rmse = z.number().nullable();
 const errors = z.strictObject({ energy: rmse, forces: rmse, stress: rmse });
-const four = z.int().min(4).multipleOf(4);
 
 const headerSchema = z.strictObject({
   epoch: count,
   epochs: count,
-  elements: z.array(z.int().min(1).max(118)).min(1),
-  shape: z.strictObject({
-    species: z.int().min(1),
-    radial: four,
-    lmax: z.union([z.literal(2), z.literal(3)]),
-    order: z.union([z.literal(2), z.literal(3), z.literal(4)]),
-    channels: four,
-    hidden: z.tuple([four, four]).readonly(),
-    heads: z.int().min(1),
-    cutoff: z.number().positive(),
-    onset: z.number().min(0),
+  model: z.unknown().transform((written, context) => {
+    const head = headSchemaFor(written).safeParse(written);
+    if (head.success) return head.data;
+    context.addIssue({ code: 'custom', message: head.error.issues[0].message });
+    return z.NEVER;
   }),
-  embedding: z.int().min(1),
-  scale: z.number().positive(),
   best: z.strictObject({ score: z.number().nullable(), epoch: count }),
   step: count,
   random: z.strictObject({
@@ -64,6 +55,16 @@ const fromNull = (e: z.infer<typeof errors>): ErrorSummary => ({
 
 const f64 = (values: Float64Array): Tensor => ({ dtype: 'F64', shape: [values.length], data: values });
 
+const prefixed = (prefix: string, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${prefix}.${name}`, tensor]));
+
+const belowPrefix = (prefix: string, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> =>
+  Object.fromEntries(
+    Object.entries(tensors)
+      .filter(([name]) => name.startsWith(`${prefix}.`))
+      .map(([name, tensor]) => [name.slice(prefix.length + 1), tensor]),
+  );
+
 /**
  * @param plan what the run was started with, as text: a resumed run must have been started with the same
  */
@@ -72,10 +73,7 @@ export function encodeCheckpoint(checkpoint: TrainingCheckpoint, plan: string): 
   const header: Header = {
     epoch: checkpoint.epoch,
     epochs: checkpoint.epochs,
-    elements: [...model.elements],
-    shape: model.shape,
-    embedding: model.embedding,
-    scale: model.statistics.scale,
+    model: headOf(model),
     // JSON has no infinity: no validation yet
     best: { score: Number.isFinite(best.score) ? best.score : null, epoch: best.epoch },
     step: optimiser.step,
@@ -88,16 +86,10 @@ export function encodeCheckpoint(checkpoint: TrainingCheckpoint, plan: string): 
   };
   return writeSafetensors({
     tensors: {
-      parameters: f64(model.parameters),
+      ...prefixed('model', tensorsOf(model)),
       averaged: f64(checkpoint.averaged),
       best: f64(best.parameters),
-      whitening: f64(model.statistics.whitening),
-      mean: f64(model.statistics.mean),
-      deviation: f64(model.statistics.deviation),
-      reference_energies: f64(model.referenceEnergies),
-      ...Object.fromEntries(
-        Object.entries(optimiser.arrays).map(([name, values]) => [`optimiser.${name}`, f64(values)]),
-      ),
+      ...prefixed('optimiser', Object.fromEntries(Object.entries(optimiser.arrays).map(([n, v]) => [n, f64(v)]))),
     },
     metadata: { format: FORMAT, version: VERSION, plan, header: JSON.stringify(header) },
   });
@@ -135,27 +127,10 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string, plan: string
     }
     return tensor.data;
   };
-  const parameters = values('parameters');
-  if (parameters.length !== parameterLayout(header.shape, header.embedding).length) {
-    refuse('the parameters of the checkpoint do not fit its shape', 'remove it and train from the start');
-  }
-  const names = Object.keys(tensors).filter((name) => name.startsWith('optimiser.'));
   return {
     epoch: header.epoch,
     epochs: header.epochs,
-    model: {
-      elements: header.elements,
-      shape: header.shape,
-      embedding: header.embedding,
-      parameters,
-      statistics: {
-        whitening: values('whitening'),
-        mean: values('mean'),
-        deviation: values('deviation'),
-        scale: header.scale,
-      },
-      referenceEnergies: values('reference_energies'),
-    },
+    model: modelOf(belowPrefix('model', tensors), header.model, source),
     averaged: values('averaged'),
     best: {
       score: header.best.score ?? Number.POSITIVE_INFINITY,
@@ -164,7 +139,9 @@ export function decodeCheckpoint(bytes: Uint8Array, source: string, plan: string
     },
     optimiser: {
       step: header.step,
-      arrays: Object.fromEntries(names.map((name) => [name.slice('optimiser.'.length), values(name)])),
+      arrays: Object.fromEntries(
+        Object.keys(belowPrefix('optimiser', tensors)).map((name) => [name, values(`optimiser.${name}`)]),
+      ),
     },
     random: header.random,
     history: header.history.map((row) => ({

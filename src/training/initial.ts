@@ -3,7 +3,7 @@ import { NearsightError } from '../errors.ts';
 import type { Kernel, KernelSystem, ModelShape } from '../kernels/kernels.ts';
 import { featureCount, weightLayout } from '../kernels/kernels.ts';
 import { solveSymmetric, symmetricEigen } from '../linear-algebra.ts';
-import { createFolding, type Model, parameterLayout, type Statistics } from '../model/model.ts';
+import { createFolding, type DensityModel, parameterLayout, type Statistics } from '../model/density-model.ts';
 import type { Random } from '../random.ts';
 
 /** Eigenvalues of the density covariance below this fraction of the largest one count as noise. */
@@ -96,6 +96,7 @@ export function initialParameters(shape: ModelShape, embedding: number, random: 
     B1: 0.5,
     w2: 1.5 / Math.sqrt(H1),
     w3: 0.3 / Math.sqrt(H2),
+    wF: 0.3 / Math.sqrt(H2),
   };
   for (const { name, offset, dimensions } of blocks) {
     const size = dimensions.reduce((p, q) => p * q, 1);
@@ -126,7 +127,7 @@ export function initialModel(
     readonly forceDeviation: number;
   },
   random: Random,
-): Model {
+): DensityModel {
   const { radialHigh: _, ...kept } = start;
   const { shape, embedding } = kept;
   const F = featureCount(shape);
@@ -148,7 +149,7 @@ export function initialModel(
     createFolding(shape, embedding, neutral).fold(parameters, weights);
     engine.setWeights(weights);
     const statistics = { ...neutral, ...featureStatistics(engine.features, systems, F, random) };
-    return { ...kept, parameters, statistics };
+    return { kind: 'density', ...kept, parameters, statistics };
   } finally {
     engine.close();
   }

@@ -3,7 +3,7 @@
  * decoupled (Loshchilov & Hutter 2019) and acts on matrices only.
  */
 import type { KernelModel, MatrixPlace, SoapOptimiser, SoapSettings } from '../kernels/kernels.ts';
-import type { ParameterBlock } from '../model/model.ts';
+import type { ParameterBlock, ParameterLayout } from '../model/parameters.ts';
 
 export interface OptimiserSettings extends SoapSettings {
   /** 'soap' for matrices, or 'adam' for everything. */
@@ -44,15 +44,21 @@ function placesOf({ offset, matrices }: ParameterBlock): MatrixPlace[] {
   return Array.from({ length: count }, (_, n) => ({ offset: offset + n * rows * columns, rows, columns }));
 }
 
+/**
+ * @param trainable 1 for each parameter that may change; all when absent. A matrix of which only a part may goes by Adam
+ */
 export function createOptimiser(
   engine: KernelModel,
-  blocks: readonly ParameterBlock[],
-  length: number,
+  { blocks, length }: ParameterLayout,
   settings: OptimiserSettings,
+  trainable?: Uint8Array,
 ): Optimiser {
   const { beta1, beta2, weightDecay } = settings;
-  const places = blocks.flatMap(placesOf);
-  const soap: SoapOptimiser | null = settings.method === 'soap' ? engine.soap(places, settings) : null;
+  const free = ({ offset, rows, columns }: MatrixPlace): boolean =>
+    trainable === undefined || trainable.subarray(offset, offset + rows * columns).every((t) => t === 1);
+  const places = blocks.flatMap(placesOf).filter(free);
+  const soap: SoapOptimiser | null =
+    settings.method === 'soap' && places.length > 0 ? engine.soap(places, settings) : null;
   const bySoap = new Uint8Array(length);
   if (soap !== null) for (const { offset, rows, columns } of places) bySoap.fill(1, offset, offset + rows * columns);
   const moment1 = new Float64Array(length);
@@ -64,7 +70,7 @@ export function createOptimiser(
     const c1 = 1 / (1 - beta1 ** step);
     const c2 = 1 / (1 - beta2 ** step);
     for (let i = 0; i < length; i++) {
-      if (bySoap[i] === 1) continue;
+      if (bySoap[i] === 1 || trainable?.[i] === 0) continue;
       const g = gradient[i];
       moment1[i] += (1 - beta1) * (g - moment1[i]);
       moment2[i] += (1 - beta2) * (g * g - moment2[i]);

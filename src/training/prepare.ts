@@ -21,7 +21,15 @@ export interface TrainingFrame {
   readonly composition: Float64Array;
   /** Å³; 0 where there is no 3-D periodic cell, and then no stress. */
   readonly volume: number;
+  /** Nothing repeats: a net torque means something. */
+  readonly isolated: boolean;
   readonly has: UsedLabels;
+  /** Factor on all of its terms; 1 when absent. */
+  readonly weight?: number;
+  /** Which level of theory its labels are of: an index into `TrainingInput.levels`; 0, the target, when absent. */
+  readonly level?: number;
+  /** E0 of each element at its level, eV; those of the model when absent. */
+  readonly referenceEnergies?: Float64Array;
 }
 
 /** Elements of the frames, ascending atomic numbers. */
@@ -85,6 +93,7 @@ export function prepareFrames(
       group: frame.group,
       composition,
       volume,
+      isolated: structure.pbc.every((p) => !p),
       has,
     };
   });

@@ -1,13 +1,40 @@
 import type { ModelShape } from '../kernels/kernels.ts';
+import type { Activation, CutoffKind } from '../kernels/symmetry.ts';
 import { DEFAULT_OPTIMISER, type OptimiserSettings } from './optimiser.ts';
 
 /** Sizes of a model, before the number of species is known. */
-export type ModelSettings = Omit<ModelShape, 'species'> & {
+export type ModelSettings = DensitySettings | SymmetrySettings;
+
+/** Sizes of the default model, of density projections. */
+export type DensitySettings = Omit<ModelShape, 'species'> & {
+  readonly descriptor?: 'density';
   /** Radial functions that go with l = 3, the finest angular resolution; a multiple of 4. All when absent. */
   readonly radialHigh?: number;
   /** Components of the species embedding; the default depends on the number of species. */
   readonly embedding?: number;
 };
+
+/** Sizes of a model of Behler–Parrinello symmetry functions; the functions themselves are chosen from the cutoff. */
+export interface SymmetrySettings {
+  readonly descriptor: 'symmetry';
+  /** r_c, Å. */
+  readonly cutoff: number;
+  readonly cutoffKind: CutoffKind;
+  /** r_in as a share of r_c. */
+  readonly inner: number;
+  /** Radial functions for each species of the neighbour. */
+  readonly radial: number;
+  /** Widths η of the angular functions; each comes with both λ and every ζ, for each pair of species. */
+  readonly angular: number;
+  readonly zetas: readonly number[];
+  readonly wide: boolean;
+  /** Weighted functions: as many for any number of species. */
+  readonly weighted: boolean;
+  readonly hidden: readonly [number, number];
+  readonly activation: Activation;
+  readonly heads: number;
+  readonly embedding?: number;
+}
 
 /**
  * Weights of the loss: energy · ⟨(ΔE/N)²⟩ + forces · ⟨ΔF²⟩ + stress · ⟨(ΔG/N)²⟩, in eV and eV/Å; G = V σ.
@@ -19,6 +46,12 @@ export interface LossWeights {
   readonly energyRise: number;
   readonly forces: number;
   readonly stress: number;
+  /**
+   * Penalties of a direct force head: netForce · |Σ F|²/N² and, without periodicity, netTorque · |Σ r×F|²/N². Forces
+   * that are a gradient have none of either, and these weights no effect.
+   */
+  readonly netForce: number;
+  readonly netTorque: number;
   /** Factor on all terms of the frames of a group; 1 where it is not named. */
   readonly groups: Readonly<Record<string, number>>;
 }
@@ -44,7 +77,7 @@ export interface TrainingSettings {
 }
 
 /** Solids; see docs/theory/potential.md for why these numbers. */
-export const SOLID_MODEL: ModelSettings = {
+export const SOLID_MODEL: DensitySettings = {
   radial: 8,
   lmax: 3,
   order: 3,
@@ -56,7 +89,7 @@ export const SOLID_MODEL: ModelSettings = {
 };
 
 /** Molecules need finer radial resolution and more channels. */
-export const MOLECULE_MODEL: ModelSettings = {
+export const MOLECULE_MODEL: DensitySettings = {
   radial: 12,
   lmax: 3,
   order: 3,
@@ -67,10 +100,34 @@ export const MOLECULE_MODEL: ModelSettings = {
   onset: 3,
 };
 
+/** Symmetry functions and network in the manner of the published Behler–Parrinello potentials. */
+export const SYMMETRY_MODEL: SymmetrySettings = {
+  descriptor: 'symmetry',
+  cutoff: 5,
+  cutoffKind: 'poly2',
+  inner: 0,
+  radial: 8,
+  angular: 3,
+  zetas: [1, 2, 4, 16],
+  wide: false,
+  weighted: false,
+  hidden: [24, 24],
+  activation: 'tanh',
+  heads: 1,
+};
+
 /** Molecules are told apart by small differences of energy: energies get more say towards the end. */
 export const MOLECULE_ENERGY_RISE = 30;
 
-export const DEFAULT_LOSS: LossWeights = { energy: 30, energyRise: 1, forces: 1, stress: 0.1, groups: {} };
+export const DEFAULT_LOSS: LossWeights = {
+  energy: 30,
+  energyRise: 1,
+  forces: 1,
+  stress: 0.1,
+  netForce: 0,
+  netTorque: 0,
+  groups: {},
+};
 
 export const DEFAULT_TRAINING: Omit<TrainingSettings, 'model' | 'epochs'> = {
   loss: DEFAULT_LOSS,

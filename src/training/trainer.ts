@@ -1,12 +1,15 @@
 /** The training loop: an async generator of progress that ends with a model. */
 import { NearsightError } from '../errors.ts';
-import { type Kernel, type KernelModel, type LossTerm, type TermErrors, weightLayout } from '../kernels/kernels.ts';
-import { createFolding, defaultEmbedding, type Folding, type Model } from '../model/model.ts';
+import type { Kernel, KernelModel, KernelResult, KernelSystem, LossTerm, TermErrors } from '../kernels/kernels.ts';
+import { defaultEmbedding } from '../model/density-model.ts';
+import { foldingOf, isConservative, loadModel, type Model } from '../model/model.ts';
+import type { Folding } from '../model/parameters.ts';
 import { createRandom, type Random, type RandomState } from '../random.ts';
 import { fitReferenceEnergies, initialModel } from './initial.ts';
 import { createOptimiser, type Optimiser, type SavedOptimiser } from './optimiser.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { TrainingSettings } from './settings.ts';
+import { startSymmetryModel } from './symmetry-start.ts';
 
 /** Root-mean-square errors: eV/atom, eV/Å, eV/Å³ (NaN where nothing is labelled). */
 export interface ErrorSummary {
@@ -56,17 +59,31 @@ export interface TrainingInput {
   readonly train: readonly TrainingFrame[];
   readonly validation: readonly TrainingFrame[];
   readonly settings: TrainingSettings;
+  /** Starts from this model instead of a new one: fine-tuning, warm starts. Its elements and shape are kept. */
+  readonly start?: Model | undefined;
+  /** 1 for each parameter that may change; all of them when absent. */
+  readonly trainable?: Uint8Array | undefined;
+  /**
+   * Heads of each level of theory, first and count: frames of a level speak to its heads only, and only those of
+   * level 0, the target, are validated. One level with all heads when absent.
+   */
+  readonly levels?: readonly HeadRange[] | undefined;
   /** Goes on from here. */
   readonly checkpoint?: TrainingCheckpoint | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Some of the heads of a model. */
+export interface HeadRange {
+  readonly first: number;
+  readonly count: number;
+}
+
 /** First model for these frames: reference energies, whitening and statistics measured on the training part. */
 export function startModel(input: TrainingInput, random: Random): Model {
   const { kernel, elements, train, settings } = input;
-  const { embedding, radialHigh, ...sizes } = settings.model;
-  const shape = { ...sizes, species: elements.length };
-  const labelled = train.filter((f) => f.has.energy);
+  // Of the target level only: the energies of others have another zero.
+  const labelled = train.filter((f) => f.has.energy && (f.level ?? 0) === 0);
   const referenceEnergies =
     labelled.length === 0
       ? new Float64Array(elements.length)
@@ -83,9 +100,13 @@ export function startModel(input: TrainingInput, random: Random): Model {
     count += system.forces.length;
   }
   const forceDeviation = count === 0 || square === 0 ? 1 : Math.sqrt(square / count);
+  if (settings.model.descriptor === 'symmetry') {
+    return startSymmetryModel(input, settings.model, { referenceEnergies, forceDeviation }, random);
+  }
+  const { embedding, radialHigh, descriptor: _, ...sizes } = settings.model;
   const start = {
     elements,
-    shape,
+    shape: { ...sizes, species: elements.length },
     embedding: embedding ?? defaultEmbedding(elements.length),
     radialHigh,
     referenceEnergies,
@@ -111,29 +132,40 @@ function register(
   referenceEnergies: Float64Array,
 ): Registered[] {
   return frames.map((frame) => {
-    const reference = frame.composition.reduce((sum, n, s) => sum + n * referenceEnergies[s], 0);
-    return { frame, number: engine.add({ ...frame.system, energy: frame.system.energy - reference }) };
+    const energy = frame.system.energy - referenceOf(frame, referenceEnergies);
+    return { frame, number: engine.add({ ...frame.system, energy }) };
   });
+}
+
+/** What the atoms of a frame count before the model says anything, eV: E0 of its elements, at its level of theory. */
+function referenceOf(frame: TrainingFrame, referenceEnergies: Float64Array): number {
+  const E0 = frame.referenceEnergies ?? referenceEnergies;
+  return frame.composition.reduce((sum, n, s) => sum + n * E0[s], 0);
 }
 
 /** Loss terms of a batch; every force component counts alike, and every structure's energy and stress per atom. */
 function termsOf(
   batch: readonly Registered[],
   heads: readonly number[],
-  scale: { atoms: number; energy: number },
+  scale: { atoms: number; energy: number; direct: boolean },
   settings: TrainingSettings,
 ): LossTerm[] {
   const { loss } = settings;
+  const { direct } = scale;
   return batch.map(({ frame, number }, k) => {
     const { has, system, group } = frame;
-    const weight = (loss.groups[group] ?? 1) / batch.length;
+    const weight = ((loss.groups[group] ?? 1) * (frame.weight ?? 1)) / batch.length;
     const perAtom = 1 / system.atoms ** 2;
     return {
       system: number,
       head: heads[k],
       energy: has.energy ? weight * loss.energy * scale.energy * perAtom : 0,
       forces: has.forces ? (weight * loss.forces) / (3 * scale.atoms) : 0,
-      strain: has.stress ? (weight * loss.stress * perAtom) / 9 : 0,
+      strain: has.stress && !direct ? (weight * loss.stress * perAtom) / 9 : 0,
+      ...(direct && {
+        netForce: weight * loss.netForce * perAtom,
+        netTorque: frame.isolated ? weight * loss.netTorque * perAtom : 0,
+      }),
     };
   });
 }
@@ -166,6 +198,7 @@ function addErrors(sums: ErrorSums, frame: TrainingFrame, term: LossTerm, errors
     sums.stresses += 9;
   }
   sums.loss += term.energy * errors.energy ** 2 + term.forces * errors.forces + term.strain * errors.strain;
+  sums.loss += (term.netForce ?? 0) * (errors.netForce ?? 0) + (term.netTorque ?? 0) * (errors.netTorque ?? 0);
 }
 
 const summary = (s: ErrorSums): ErrorSummary => ({
@@ -182,6 +215,7 @@ interface Run {
   readonly model: Model;
   readonly averaged: Float64Array;
   readonly optimiser: Optimiser;
+  readonly levels: readonly HeadRange[];
   readonly random: Random;
   readonly train: readonly Registered[];
   readonly validation: readonly Registered[];
@@ -219,11 +253,14 @@ function trainStep(
   folding.fold(model.parameters, weights);
   engine.setWeights(weights);
   const energy = settings.loss.energyRise ** Math.max(0, (2 * run.step) / total - 1);
-  const terms = termsOf(batch, heads, { atoms: run.meanAtoms, energy }, settings);
+  const direct = !isConservative(model);
+  const terms = termsOf(batch, heads, { atoms: run.meanAtoms, energy, direct }, settings);
   dWeights.fill(0);
   const errors = engine.accumulate(terms, dWeights);
   for (const [k, { frame }] of batch.entries()) addErrors(sums, frame, terms[k], errors[k]);
   folding.unfold(model.parameters, dWeights, gradient);
+  const { trainable } = input;
+  if (trainable !== undefined) for (let i = 0; i < gradient.length; i++) gradient[i] *= trainable[i];
   let norm = 0;
   for (let i = 0; i < gradient.length; i++) norm += gradient[i] ** 2;
   norm = Math.sqrt(norm);
@@ -249,12 +286,12 @@ function validate(run: Run): { errors: ErrorSummary; score: number } {
   const terms = termsOf(
     validation,
     validation.map(() => 0),
-    { atoms: run.meanAtoms, energy: 1 },
+    { atoms: run.meanAtoms, energy: 1, direct: !isConservative(run.model) },
     input.settings,
   );
   for (const [k, { frame }] of validation.entries()) {
     const { system } = frame;
-    const result = engine.evaluate(system);
+    const result = evaluateHeads(engine, system, run.levels[0]);
     const energy = result.energies.reduce((p, q) => p + q, 0) - targetEnergy(run, frame);
     const squares = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, i) => sum + (x - b[i]) ** 2, 0);
     const errors = {
@@ -268,18 +305,27 @@ function validate(run: Run): { errors: ErrorSummary; score: number } {
 }
 
 function targetEnergy(run: Run, frame: TrainingFrame): number {
-  return frame.system.energy - frame.composition.reduce((sum, n, s) => sum + n * run.model.referenceEnergies[s], 0);
+  return frame.system.energy - referenceOf(frame, run.model.referenceEnergies);
+}
+
+/** The mean over some heads. */
+function evaluateHeads(engine: KernelModel, system: KernelSystem, { first, count }: HeadRange): KernelResult {
+  if (count === engine.heads) return engine.evaluate(system);
+  const results = Array.from({ length: count }, (_, k) => engine.evaluate(system, first + k));
+  const mean = (part: keyof KernelResult): Float64Array =>
+    results[0][part].map((_, i) => results.reduce((sum, result) => sum + result[part][i], 0) / count);
+  return { energies: mean('energies'), forces: mean('forces'), strainGradient: mean('strainGradient') };
 }
 
 function startRun(input: TrainingInput): Run {
   const { kernel, settings, checkpoint } = input;
   const random = createRandom(checkpoint?.random ?? settings.seed);
-  const model = checkpoint === undefined ? startModel(input, random) : copyModel(checkpoint.model);
-  const folding = createFolding(model.shape, model.embedding, model.statistics);
-  const weights = new Float64Array(weightLayout(model.shape).length);
-  folding.fold(model.parameters, weights);
-  const engine = kernel.load(model.shape, weights);
-  const optimiser = createOptimiser(engine, folding.layout.blocks, folding.layout.length, settings.optimiser);
+  const model = copyModel(checkpoint?.model ?? input.start ?? startModel(input, random));
+  const folding = foldingOf(model);
+  const weights = new Float64Array(folding.weights);
+  const engine = loadModel(model, kernel);
+  const { layout } = folding;
+  const optimiser = createOptimiser(engine, layout, settings.optimiser, input.trainable);
   if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
   const atoms = input.train.reduce((sum, f) => sum + f.system.atoms, 0);
   return {
@@ -289,6 +335,7 @@ function startRun(input: TrainingInput): Run {
     model,
     averaged: Float64Array.from(checkpoint?.averaged ?? model.parameters),
     optimiser,
+    levels: input.levels ?? [{ first: 0, count: model.shape.heads }],
     random,
     train: register(engine, input.train, model.referenceEnergies),
     validation: input.validation.map((frame) => ({ frame, number: -1 })),
@@ -320,7 +367,6 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
     epoch: 0,
     parameters: Float64Array.from(run.averaged),
   };
-  const heads = run.model.shape.heads;
   const perEpoch = batchesOf(new Int32Array(run.train.length), settings.batch).length;
   const total = perEpoch * settings.epochs;
   const every = Math.max(1, Math.floor(settings.epochs / settings.validations));
@@ -337,7 +383,10 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
       let position = epoch;
       for (const batch of batchesOf(order, settings.batch)) {
         const members = Array.from(batch, (k) => run.train[k]);
-        const chosen = members.map(() => position++ % heads);
+        const chosen = members.map(({ frame }) => {
+          const { first, count } = run.levels[frame.level ?? 0];
+          return first + (position++ % count);
+        });
         trainStep(run, members, chosen, total, sums);
       }
       const last = epoch + 1 === settings.epochs;

@@ -4,9 +4,9 @@ import { NearsightError } from '../../errors.ts';
 import type { Kernel, KernelModel, KernelSystem } from '../../kernels/kernels.ts';
 import { weightLayout } from '../../kernels/kernels.ts';
 import { cellVolume } from '../../structure/cell.ts';
-import { systemOf } from '../descriptor.ts';
-import { addBlock, emptyEquations, type NormalEquations, solveEquations } from '../linear-fit.ts';
-import { createLinearModel, type LinearModel, openLinearModel } from '../linear-model.ts';
+import { systemOf } from '../../training/linear/descriptor.ts';
+import { addBlock, emptyEquations, type NormalEquations, solveEquations } from '../../training/linear/linear-fit.ts';
+import { createLinearModel, type LinearModel, openLinearModel } from '../../training/linear/linear-model.ts';
 
 /** What the model says of one frame; its unit of energy is that of the labelled forces times Å. */
 export interface ModelSays {

@@ -9,7 +9,7 @@ import {
   type DescriptorSettings,
   descriptorLength,
   openDescriptor,
-} from '../descriptor.ts';
+} from '../../training/linear/descriptor.ts';
 import { type Whitening, whiteningOf, whitenRows } from './metric.ts';
 
 /** Environments of one species. */

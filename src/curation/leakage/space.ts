@@ -4,7 +4,7 @@ import type { Kernel } from '../../kernels/kernels.ts';
 import { createRandom } from '../../random.ts';
 import { rattled, strained, supercell } from '../../structure/builders.ts';
 import type { Structure } from '../../structure/structure.ts';
-import { type Descriptor, descriptorLength } from '../descriptor.ts';
+import { type Descriptor, descriptorLength } from '../../training/linear/descriptor.ts';
 import {
   descriptorFor,
   type EnvironmentSet,

@@ -5,9 +5,9 @@ import { NearsightError } from '../../errors.ts';
 import { featureCount, type Kernel } from '../../kernels/kernels.ts';
 import { checkSystem } from '../../kernels/shape.ts';
 import { giveTurn } from '../../md/progress.ts';
-import { DEFAULT_DESCRIPTOR, systemOf } from '../descriptor.ts';
-import { usualWeights } from '../linear-fit.ts';
-import { createLinearModel, openLinearModel } from '../linear-model.ts';
+import { DEFAULT_DESCRIPTOR, systemOf } from '../../training/linear/descriptor.ts';
+import { usualWeights } from '../../training/linear/linear-fit.ts';
+import { createLinearModel, openLinearModel } from '../../training/linear/linear-model.ts';
 import { findOutliers, type Outlier, type OutlierAnalysis } from './find.ts';
 import { createRowStore } from './rows.ts';
 

@@ -11,8 +11,8 @@ import {
   type LinearFit,
   type LinearWeights,
   solveEquations,
-} from '../linear-fit.ts';
-import type { LinearRows } from '../linear-model.ts';
+} from '../../training/linear/linear-fit.ts';
+import type { LinearRows } from '../../training/linear/linear-model.ts';
 import { type Criterion, edgeOf, type Judgement, judge, type OutlierKind, type Standing } from './judge.ts';
 import { type Excluded, type FrameMeasures, type Measured, measureFrame } from './measure.ts';
 import type { RowStore } from './rows.ts';

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../random.ts';
-import { addBlock, applyRows, type Block, emptyEquations, type LinearFit, solveEquations } from '../linear-fit.ts';
+import {
+  addBlock,
+  applyRows,
+  type Block,
+  emptyEquations,
+  type LinearFit,
+  solveEquations,
+} from '../../training/linear/linear-fit.ts';
 import { blockInfluence, whitened } from './influence.ts';
 
 const P = 6;

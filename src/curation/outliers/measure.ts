@@ -1,7 +1,7 @@
 /** Each block of labels of a frame against what all others say of it. */
 import type { Frame } from '../../data/dataset.ts';
-import type { LinearFit, LinearWeights } from '../linear-fit.ts';
-import type { LinearRows } from '../linear-model.ts';
+import type { LinearFit, LinearWeights } from '../../training/linear/linear-fit.ts';
+import type { LinearRows } from '../../training/linear/linear-model.ts';
 import { type BlockInfluence, blockInfluence, type WhiteRows, whitened } from './influence.ts';
 
 /** Blocks that a fit has not seen, by the number of their frame. */

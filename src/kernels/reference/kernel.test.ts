@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../../random.ts';
-import type { KernelModel, KernelSystem, LossTerm, ModelShape, TrainingSystem, WeightLayout } from '../kernels.ts';
+import type {
+  DensityKernelModel,
+  KernelSystem,
+  LossTerm,
+  ModelShape,
+  TrainingSystem,
+  WeightLayout,
+} from '../kernels.ts';
 import { featureCount, weightLayout } from '../kernels.ts';
 import {
   displaced,
@@ -31,7 +38,7 @@ const cases = ([2, 3] as const).flatMap((lmax) =>
   ),
 );
 
-function energyOf(model: KernelModel, system: KernelSystem, head?: number): number {
+function energyOf(model: DensityKernelModel, system: KernelSystem, head?: number): number {
   return model.evaluate(system, head).energies.reduce((sum, e) => sum + e, 0);
 }
 
@@ -111,7 +118,7 @@ function blocks(shape: ModelShape): [string, number, number][] {
 }
 
 /** The loss and its residuals, from `evaluate` alone. */
-function lossOf(model: KernelModel, target: TrainingSystem, term: Omit<LossTerm, 'system'>) {
+function lossOf(model: DensityKernelModel, target: TrainingSystem, term: Omit<LossTerm, 'system'>) {
   const { energies, forces, strainGradient } = model.evaluate(target, term.head);
   const squares = (a: Float64Array, b: Float64Array): number => a.reduce((sum, x, i) => sum + (x - b[i]) ** 2, 0);
   const energy = energies.reduce((sum, e) => sum + e, 0) - target.energy;

@@ -1,6 +1,6 @@
 import type {
+  DensityKernelModel,
   Kernel,
-  KernelModel,
   KernelResult,
   KernelSystem,
   LossTerm,
@@ -24,22 +24,24 @@ import type { Edge } from './edges.ts';
 import { addDensity, addDensityTangent, edgeGradient, gatherEdges } from './edges.ts';
 import { nearestReference } from './nearest.ts';
 import { createReferenceSoap } from './soap.ts';
+import { loadReferenceSymmetry } from './symmetry.ts';
 
 /**
  * The reference kernel: the contract of `kernels.ts` in double precision, atom after atom, edge after edge.
  * It is the truth that the fast kernels are tested against, and small enough to be checked by reading.
  */
 export function createReferenceKernel(): Kernel {
-  return { name: 'reference', threads: 1, load, nearest: nearestReference };
+  return { name: 'reference', threads: 1, load, loadSymmetry: loadReferenceSymmetry, nearest: nearestReference };
 }
 
-function load(shape: ModelShape, weights: Float64Array): KernelModel {
+function load(shape: ModelShape, weights: Float64Array): DensityKernelModel {
   checkShape(shape);
   checkWeights(shape, weights);
   const atom = createAtomModel(shape, weights);
   let systems: TrainingSystem[] = [];
   return {
     shape,
+    heads: shape.heads,
     setWeights(next) {
       checkWeights(shape, next);
       atom.weights.set(next);

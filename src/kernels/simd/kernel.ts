@@ -2,13 +2,14 @@
 import { NearsightError } from '../../errors.ts';
 import { relaxedWasm } from '../generated/relaxed.ts';
 import { simdWasm } from '../generated/simd.ts';
-import { featureCount, type Kernel, type KernelModel, type ModelShape, weightLayout } from '../kernels.ts';
+import { type DensityKernelModel, featureCount, type Kernel, type ModelShape, weightLayout } from '../kernels.ts';
 import { checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
 import { CONTROL_BYTES, createCrew, instantiate } from './crew.ts';
 import { ATOMS_PER_THREAD, createEvaluator } from './evaluate.ts';
 import { createBuffer, createHeap, type Heap } from './memory.ts';
 import { createSimdNearest } from './nearest.ts';
 import { createSimdSoap } from './soap.ts';
+import { loadSimdSymmetry } from './symmetry.ts';
 import type { Engine } from './system.ts';
 import { createTrainer } from './train.ts';
 
@@ -62,6 +63,7 @@ export async function createSimdKernel(options: SimdOptions = {}): Promise<Kerne
     name,
     threads,
     load: (shape, weights) => loadModel(module, shape, weights, { ...options, threads }),
+    loadSymmetry: (shape, weights) => loadSimdSymmetry(module, shape, weights, { ...options, threads }),
     nearest: createSimdNearest(module, options.guards === true),
   };
 }
@@ -74,7 +76,7 @@ function loadModel(
   shape: ModelShape,
   weights: Float64Array,
   options: SimdOptions & { readonly threads: number },
-): KernelModel {
+): DensityKernelModel {
   checkShape(shape);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
   const heap = createHeap(memory, { start: 4096, guards: options.guards === true });
@@ -118,6 +120,7 @@ function loadModel(
   };
   return {
     shape,
+    heads: shape.heads,
     setWeights,
     evaluate(system, head = -1) {
       if (system.atoms >= 2 * ATOMS_PER_THREAD) startHelpers();

@@ -3,14 +3,14 @@
  * Rotated, shifted and renumbered copies of an environment are the same point; what outliers, leakage, thinning and
  * maps measure are distances there.
  */
-import type { Kernel, KernelSystem, ModelShape } from '../kernels/kernels.ts';
-import { featureCount } from '../kernels/kernels.ts';
-import { foldedWeights } from '../model/model.ts';
-import { kernelSystem, speciesOf } from '../model/short-range.ts';
-import { createRandom } from '../random.ts';
-import { buildNeighbourList } from '../structure/neighbours.ts';
-import type { Structure } from '../structure/structure.ts';
-import { initialModel } from '../training/initial.ts';
+import type { Kernel, KernelSystem, ModelShape } from '../../kernels/kernels.ts';
+import { featureCount } from '../../kernels/kernels.ts';
+import { foldedWeights } from '../../model/model.ts';
+import { kernelSystem, speciesOf } from '../../model/short-range.ts';
+import { createRandom } from '../../random.ts';
+import { buildNeighbourList } from '../../structure/neighbours.ts';
+import type { Structure } from '../../structure/structure.ts';
+import { initialModel } from '../initial.ts';
 
 /** What an environment is described by. */
 export interface DescriptorSettings {

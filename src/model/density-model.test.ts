@@ -3,10 +3,11 @@ import { featureCount, weightLayout } from '../kernels/kernels.ts';
 import { createReferenceKernel } from '../kernels/reference/kernel.ts';
 import { largestDifference, randomSystem } from '../kernels/testing.ts';
 import { createRandom } from '../random.ts';
-import { createFolding, defaultEmbedding, foldedWeights, type Model, parameterLayout } from './model.ts';
+import { createFolding, type DensityModel, defaultEmbedding, parameterLayout } from './density-model.ts';
+import { foldedWeights } from './model.ts';
 import { randomModel } from './testing-model.ts';
 
-const models: [string, Model][] = [
+const models: [string, DensityModel][] = [
   ['one species', randomModel([14], createRandom(1), { sizes: { order: 2 } })],
   ['three species, two heads, narrow embedding', randomModel([1, 6, 8], createRandom(2), { sizes: { heads: 2 } })],
   ['two species, lmax 3, wide embedding', randomModel([3, 8], createRandom(3), { sizes: { lmax: 3 }, embedding: 4 })],
@@ -71,7 +72,12 @@ describe.each(models)('%s', (_, model) => {
 });
 
 /** e of one atom as docs/theory/potential.md has it: standardised features, biases from the embedding, energy scale. */
-function readoutOf({ shape, embedding, statistics, parameters: p }: Model, head: number, z: number, raw: Float64Array) {
+function readoutOf(
+  { shape, embedding, statistics, parameters: p }: DensityModel,
+  head: number,
+  z: number,
+  raw: Float64Array,
+) {
   const { at } = parameterLayout(shape, embedding);
   const F = featureCount(shape);
   const [H1, H2] = shape.hidden;

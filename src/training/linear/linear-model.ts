@@ -4,8 +4,8 @@
  * so that energies, forces and strain gradients are linear in (w, c) too. What a label says of the model is then one row
  * of a matrix: fits are exact, and so is the influence of each label on them. Theory: docs/theory/outliers.md.
  */
-import { featureCount, type Kernel, type KernelModel, type KernelSystem, weightLayout } from '../kernels/kernels.ts';
-import type { Structure } from '../structure/structure.ts';
+import { featureCount, type Kernel, type KernelModel, type KernelSystem, weightLayout } from '../../kernels/kernels.ts';
+import type { Structure } from '../../structure/structure.ts';
 import {
   createDescriptor,
   DEFAULT_DESCRIPTOR,

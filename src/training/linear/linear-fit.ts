@@ -1,9 +1,9 @@
 /** Least squares by normal equations that are summed up block by block: memory is a block and one P × P matrix. */
-import type { Labels } from '../data/dataset.ts';
-import { NearsightError } from '../errors.ts';
-import { addGramOfFour, choleskyFactor, choleskySolve, solveLower } from '../linear-algebra.ts';
-import { cellVolume } from '../structure/cell.ts';
-import type { Structure } from '../structure/structure.ts';
+import type { Labels } from '../../data/dataset.ts';
+import { NearsightError } from '../../errors.ts';
+import { addGramOfFour, choleskyFactor, choleskySolve, solveLower } from '../../linear-algebra.ts';
+import { cellVolume } from '../../structure/cell.ts';
+import type { Structure } from '../../structure/structure.ts';
 import type { LinearEngine, LinearRows } from './linear-model.ts';
 
 /** XᵀWX (lower triangle) and XᵀWy of some rows; sums, so that blocks can be added and taken away. */

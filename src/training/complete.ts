@@ -1,0 +1,52 @@
+/** Settings that a user has left out, chosen from the data. */
+import type { Frame } from '../data/dataset.ts';
+import {
+  DEFAULT_TRAINING,
+  type DensitySettings,
+  MOLECULE_ENERGY_RISE,
+  MOLECULE_MODEL,
+  type ModelSettings,
+  SOLID_MODEL,
+  SYMMETRY_MODEL,
+  type SymmetrySettings,
+  type TrainingSettings,
+} from './settings.ts';
+
+/** Sizes of a model that a user may leave out. */
+export type PartialModel =
+  | Partial<DensitySettings>
+  | (Partial<SymmetrySettings> & Pick<SymmetrySettings, 'descriptor'>);
+
+/** Settings that a user may leave out; what is not said is chosen from the data, and told. */
+export interface PartialSettings extends Partial<Omit<TrainingSettings, 'model' | 'loss' | 'optimiser' | 'epochs'>> {
+  readonly model?: PartialModel;
+  readonly loss?: Partial<TrainingSettings['loss']>;
+  readonly optimiser?: Partial<TrainingSettings['optimiser']>;
+}
+
+function completeModel(partial: PartialModel, periodic: boolean): ModelSettings {
+  if (partial.descriptor === 'symmetry') return { ...SYMMETRY_MODEL, ...partial };
+  const defaults = periodic ? SOLID_MODEL : MOLECULE_MODEL;
+  const cutoff = partial.cutoff ?? defaults.cutoff;
+  return { ...defaults, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };
+}
+
+/** What the user said over what the data suggest over the defaults. */
+export function completeSettings(partial: PartialSettings, frames: readonly Frame[]): Omit<TrainingSettings, 'epochs'> {
+  const periodic = frames.some(({ structure }) => structure.pbc.some((p) => p));
+  const labelled = (name: 'energy' | 'forces' | 'stress'): boolean => frames.some((f) => f.labels[name] !== undefined);
+  const rise = periodic ? DEFAULT_TRAINING.loss.energyRise : MOLECULE_ENERGY_RISE;
+  const loss = { ...DEFAULT_TRAINING.loss, energyRise: rise, ...partial.loss };
+  return {
+    ...DEFAULT_TRAINING,
+    ...partial,
+    model: completeModel(partial.model ?? {}, periodic),
+    loss: {
+      ...loss,
+      energy: labelled('energy') ? loss.energy : 0,
+      forces: labelled('forces') ? loss.forces : 0,
+      stress: labelled('stress') ? loss.stress : 0,
+    },
+    optimiser: { ...DEFAULT_TRAINING.optimiser, ...partial.optimiser },
+  };
+}
