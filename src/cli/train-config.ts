@@ -20,7 +20,8 @@ const duration = z.string().transform((text, context) => {
   }
 });
 
-const model = z.strictObject({
+const densityModel = z.strictObject({
+  descriptor: z.literal('density'),
   radial: fours,
   radialHigh: fours,
   lmax: z.union([z.literal(2), z.literal(3)]),
@@ -30,12 +31,28 @@ const model = z.strictObject({
   cutoff: z.number().positive().max(20),
   onset: z.number().min(0),
   embedding: count,
+  directForces: z.literal(true, 'either true, or left out'),
+});
+const symmetryModel = z.strictObject({
+  cutoff: z.number().positive().max(20),
+  cutoffKind: z.enum(['cosine', 'tanh3', 'poly2']),
+  inner: z.number().min(0).lt(1),
+  radial: count,
+  angular: z.int().min(0),
+  zetas: z.array(z.number().min(1)).min(1),
+  wide: z.boolean(),
+  weighted: z.boolean(),
+  hidden: z.tuple([count, count]),
+  activation: z.enum(['tanh', 'softplus', 'silu']),
+  embedding: count,
 });
 const loss = z.strictObject({
   energy: weight,
   energyRise: z.number().positive(),
   forces: weight,
   stress: weight,
+  netForce: weight,
+  netTorque: weight,
   groups: z.record(z.string(), weight),
 });
 const optimiser = z.strictObject({
@@ -61,15 +78,26 @@ const config = z.strictObject({
   clip: z.number().positive().optional(),
   validations: count.optional(),
   patience: z.number().positive().optional(),
-  model: model.partial().optional(),
+  model: densityModel.partial().optional(),
   loss: loss.partial().optional(),
   optimiser: optimiser.partial().optional(),
 });
 
+/** The same for a model of symmetry functions, which says so by its descriptor. */
+const symmetryConfig = config.extend({
+  model: symmetryModel.partial().extend({ descriptor: z.literal('symmetry') }),
+});
+
+function schemaFor(written: unknown): typeof config | typeof symmetryConfig {
+  const named = (value: unknown, key: string): unknown =>
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined;
+  return named(named(written, 'model'), 'descriptor') === 'symmetry' ? symmetryConfig : config;
+}
+
 /** What may stand where, for suggestions. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(config.shape),
-  model: Object.keys(model.shape),
+  model: [...new Set([...Object.keys(densityModel.shape), ...Object.keys(symmetryModel.shape)])],
   loss: Object.keys(loss.shape),
   optimiser: Object.keys(optimiser.shape),
 };
@@ -82,12 +110,15 @@ export type TrainConfig = Partial<TrainRequest>;
  */
 export function parseTrainConfig(text: string, path: string): TrainConfig {
   const written = readConfigText(text, path);
-  const result = config.safeParse(written.value ?? {});
+  const result = schemaFor(written.value).safeParse(written.value ?? {});
   if (!result.success) throw refusal(result.error.issues[0], written);
   return requestOf(result.data, (name) => resolve(dirname(path), name));
 }
 
-function requestOf(config_: z.infer<typeof config>, locate: (name: string) => string): TrainConfig {
+function requestOf(
+  config_: z.infer<typeof config> | z.infer<typeof symmetryConfig>,
+  locate: (name: string) => string,
+): TrainConfig {
   const { data, validation, out, time, epochs, threads, repulsion, committee, model: shape, ...settings } = config_;
   const heads = committee === undefined ? {} : { heads: committee };
   return {
