@@ -1,6 +1,7 @@
 import { NearsightError } from '../errors.ts';
 import type { KernelSystem, ModelShape, TrainingSystem } from './kernels.ts';
 import { weightLayout } from './kernels.ts';
+import { type SymmetryShape, symmetryLayout } from './symmetry.ts';
 
 /** Sites nearer than this have no direction between them, Å. */
 const COINCIDENCE = 1e-6;
@@ -39,10 +40,30 @@ export function checkShape(shape: ModelShape): void {
 
 /** Refuses weights of the wrong length or with a number that is not finite: NearsightError `model-weights`. */
 export function checkWeights(shape: ModelShape, weights: Float64Array): void {
-  const { length } = weightLayout(shape);
+  checkNumbers(weightLayout(shape).length, weights);
+}
+
+/** The same for a model of symmetry functions, of which deviations must be positive. */
+export function checkSymmetryWeights(shape: SymmetryShape, weights: Float64Array): void {
+  const { length, scaling } = symmetryLayout(shape);
+  checkNumbers(length, weights);
+  for (const [z, { deviation }] of scaling.entries()) {
+    const bad = weights.subarray(deviation, deviation + shape.functions[z].length).findIndex((d) => d <= 0);
+    if (bad < 0) continue;
+    throw new NearsightError(
+      'model-weights',
+      `the deviation of symmetry function ${bad} is ${weights[deviation + bad]}`,
+      {
+        hint: 'a function that never varies needs a deviation all the same, 1 for instance',
+      },
+    );
+  }
+}
+
+function checkNumbers(length: number, weights: Float64Array): void {
   if (weights.length !== length) {
     throw new NearsightError('model-weights', `${weights.length} weights for a model that has ${length}`, {
-      hint: 'weights follow weightLayout(shape); were they made for another shape?',
+      hint: 'weights follow the layout of the shape; were they made for another one?',
     });
   }
   const bad = weights.findIndex((w) => !Number.isFinite(w));
@@ -53,11 +74,14 @@ export function checkWeights(shape: ModelShape, weights: Float64Array): void {
   }
 }
 
+/** What a system must fit: the number of species of a model. */
+type KnownSpecies = Pick<ModelShape, 'species'>;
+
 /**
  * Refuses a system that no kernel can evaluate: NearsightError `kernel-system` for arrays that do not fit together or
  * the shape, `bad-position` for sites that are not finite, `coinciding-atoms` for an edge without length.
  */
-export function checkSystem(shape: ModelShape, system: KernelSystem): void {
+export function checkSystem(shape: KnownSpecies, system: KernelSystem): void {
   const { atoms, sites, species, owner, first, neighbours } = system;
   const M = species.length;
   const P = neighbours.length;
@@ -101,7 +125,7 @@ function checkEdges({ sites, owner, first, neighbours }: KernelSystem, atom: num
 }
 
 /** `checkSystem`, and refuses labels of the wrong length or that are not finite: NearsightError `bad-label`. */
-export function checkTrainingSystem(shape: ModelShape, system: TrainingSystem): void {
+export function checkTrainingSystem(shape: KnownSpecies, system: TrainingSystem): void {
   checkSystem(shape, system);
   const { atoms, energy, forces, strainGradient } = system;
   const demand = (holds: boolean, what: string): void => {
@@ -115,6 +139,25 @@ export function checkTrainingSystem(shape: ModelShape, system: TrainingSystem): 
   demand(forces.every(Number.isFinite), 'a target force that is not finite');
   demand(strainGradient.length === 9, `${strainGradient.length} components of the target strain gradient, not 9`);
   demand(strainGradient.every(Number.isFinite), 'a target strain gradient that is not finite');
+}
+
+/** A system of its own, which no one else changes. */
+export function copySystem(system: TrainingSystem): TrainingSystem {
+  return {
+    ...system,
+    sites: system.sites.slice(),
+    species: system.species.slice(),
+    owner: system.owner.slice(),
+    first: system.first.slice(),
+    neighbours: system.neighbours.slice(),
+    forces: system.forces.slice(),
+    strainGradient: system.strainGradient.slice(),
+  };
+}
+
+/** A head that is not there is a mistake of the caller, not of the user. */
+export function checkHead(heads: number, head: number): void {
+  if (!Number.isInteger(head) || head < 0 || head >= heads) throw new RangeError(`head ${head} of ${heads}`);
 }
 
 function refuse(what: string): never {

@@ -55,7 +55,7 @@ export function randomWeights(shape: ModelShape, random: Random): Float64Array {
  * the edges that are too long.
  */
 export function randomSystem(
-  shape: ModelShape,
+  shape: Pick<ModelShape, 'species' | 'cutoff'>,
   random: Random,
   options: { readonly atoms?: number; readonly periodic?: boolean } = {},
 ): KernelSystem {

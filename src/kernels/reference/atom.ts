@@ -1,10 +1,11 @@
 import type { ModelShape, WeightLayout } from '../kernels.ts';
 import { featureCount, weightLayout } from '../kernels.ts';
+import { activate, activateBackward } from './activation.ts';
 import type { Edge } from './edges.ts';
 import type { InvariantProgram } from './invariants.ts';
 import { invariantProgram, runProgram, runProgramBackward } from './invariants.ts';
 import type { LinearMap, Variable } from './variable.ts';
-import { clear, linear, linearBackward, linearGradient, part, silu, siluBackward, variable } from './variable.ts';
+import { clear, linear, linearBackward, linearGradient, part, variable } from './variable.ts';
 
 /**
  * The model of one atom, from its density projections D to its energy e: all variables between them and the maps
@@ -114,9 +115,9 @@ export function readOut(atom: AtomModel, head: number, z: number, moving: boolea
   clear(h1);
   clear(h2);
   linear(first, weights, moving);
-  silu(z1, h1, moving);
+  activate('silu', z1, h1, moving);
   linear(second, weights, moving);
-  silu(z2, h2, moving);
+  activate('silu', z2, h2, moving);
   linear(third, weights, moving);
   linear(skip, weights, moving);
   return e.value[0];
@@ -128,9 +129,9 @@ export function readOutBackward(atom: AtomModel, head: number, moving: boolean):
   const { z1, h1, z2, h2, first, second, third, skip } = atom.heads[head];
   linearBackward(skip, weights, moving);
   linearBackward(third, weights, moving);
-  siluBackward(z2, h2, moving);
+  activateBackward('silu', z2, h2, moving);
   linearBackward(second, weights, moving);
-  siluBackward(z1, h1, moving);
+  activateBackward('silu', z1, h1, moving);
   linearBackward(first, weights, moving);
 }
 

@@ -9,7 +9,7 @@ import type {
   TrainingSystem,
 } from '../kernels.ts';
 import { featureCount } from '../kernels.ts';
-import { checkShape, checkSystem, checkTrainingSystem, checkWeights } from '../shape.ts';
+import { checkHead, checkShape, checkSystem, checkTrainingSystem, checkWeights, copySystem } from '../shape.ts';
 import type { AtomModel } from './atom.ts';
 import {
   addWeightGradient,
@@ -22,6 +22,7 @@ import {
 } from './atom.ts';
 import type { Edge } from './edges.ts';
 import { addDensity, addDensityTangent, edgeGradient, gatherEdges } from './edges.ts';
+import { addEdgeForce, edgeVelocity, type Motion, sumOfSquares } from './motion.ts';
 import { nearestReference } from './nearest.ts';
 import { createReferenceSoap } from './soap.ts';
 import { loadReferenceSymmetry } from './symmetry.ts';
@@ -48,7 +49,7 @@ function load(shape: ModelShape, weights: Float64Array): DensityKernelModel {
     },
     evaluate(system, head) {
       checkSystem(shape, system);
-      if (head !== undefined) checkHead(shape, head);
+      if (head !== undefined) checkHead(shape.heads, head);
       return evaluate(atom, system, head);
     },
     features(system) {
@@ -66,7 +67,7 @@ function load(shape: ModelShape, weights: Float64Array): DensityKernelModel {
     accumulate(terms, gradient) {
       if (gradient.length !== atom.weights.length) throw new RangeError(`${gradient.length} numbers for a gradient`);
       return terms.map((term) => {
-        checkHead(shape, term.head);
+        checkHead(shape.heads, term.head);
         const system = systems[term.system];
         if (system === undefined) throw new RangeError(`no system ${term.system} was added`);
         return addLossGradient(atom, system, term, gradient);
@@ -76,25 +77,6 @@ function load(shape: ModelShape, weights: Float64Array): DensityKernelModel {
     close() {
       systems = [];
     },
-  };
-}
-
-function checkHead(shape: ModelShape, head: number): void {
-  if (!Number.isInteger(head) || head < 0 || head >= shape.heads) {
-    throw new RangeError(`head ${head} of ${shape.heads}`);
-  }
-}
-
-function copySystem(system: TrainingSystem): TrainingSystem {
-  return {
-    ...system,
-    sites: system.sites.slice(),
-    species: system.species.slice(),
-    owner: system.owner.slice(),
-    first: system.first.slice(),
-    neighbours: system.neighbours.slice(),
-    forces: system.forces.slice(),
-    strainGradient: system.strainGradient.slice(),
   };
 }
 
@@ -156,18 +138,6 @@ function evaluate(atom: AtomModel, system: KernelSystem, only?: number): KernelR
 }
 
 /**
- * Adds what one edge has to say to the forces of its two atoms and to the strain gradient, given g = ∂e_i/∂r_ij.
- * As r_ij = r_j − r_i, the force on j is −g and that on i is +g.
- */
-function addEdgeForce({ from, to, vector }: Edge, g: Float64Array, { forces, strainGradient }: KernelResult): void {
-  for (let a = 0; a < 3; a++) {
-    forces[3 * from + a] += g[a];
-    forces[3 * to + a] -= g[a];
-    for (let b = 0; b < 3; b++) strainGradient[3 * a + b] += vector[a] * g[b];
-  }
-}
-
-/**
  * Adds one term's ∂L/∂θ to the gradient, without second derivatives by positions.
  *
  * With c = ∂L/∂E, w = ∂L/∂F and W = ∂L/∂G the gradient is ∂/∂θ (c·E + w·F + W:G), the first factors held fixed. F and G
@@ -205,22 +175,4 @@ function addLossGradient(atom: AtomModel, system: TrainingSystem, term: LossTerm
     addWeightGradient(atom, head, system.species[i], gradient);
   }
   return { energy: energyError, forces: sumOfSquares(forceErrors), strain: sumOfSquares(strainErrors) };
-}
-
-/** A motion of all atoms, by velocities v, [3N], and a strain that grows as W, [9]. */
-interface Motion {
-  readonly velocities: Float64Array;
-  readonly strainRate: Float64Array;
-}
-
-/** dr_ij/dt = v_j − v_i + Wᵀ r_ij, written to `velocity`, [3]. */
-function edgeVelocity({ from, to, vector }: Edge, { velocities, strainRate }: Motion, velocity: Float64Array): void {
-  for (let b = 0; b < 3; b++) {
-    velocity[b] = velocities[3 * to + b] - velocities[3 * from + b];
-    for (let a = 0; a < 3; a++) velocity[b] += vector[a] * strainRate[3 * a + b];
-  }
-}
-
-function sumOfSquares(values: Float64Array): number {
-  return values.reduce((sum, value) => sum + value * value, 0);
 }

@@ -3,8 +3,8 @@
  *
  * A variable x is followed along a motion of the atoms, x(t), so that each of its numbers is a pair (x, ẋ). What flows
  * backwards, x̄ = ∂e/∂x, is a pair (x̄, dx̄/dt) for the same reason. Only training needs the second halves: `moving` says
- * whether they are computed. Every operation of the model is linear, a product or a silu; each is here, or in
- * `invariants.ts`, with its forward and its backward sweep.
+ * whether they are computed. Every operation of the model is linear, a product or an activation; each is here, in
+ * `activation.ts` or in `invariants.ts`, with its forward and its backward sweep.
  */
 export interface Variable {
   /** x. */
@@ -89,28 +89,5 @@ function addTransposedProduct(y: Float64Array, weights: Float64Array, at: number
     let sum = 0;
     for (let j = 0; j < n; j++) sum += weights[row + j] * y[j];
     x[i] += sum;
-  }
-}
-
-/** y = silu(x) = x·σ(x), σ(x) = 1/(1 + e^−x). */
-export function silu(x: Variable, y: Variable, moving: boolean): void {
-  for (let i = 0; i < x.value.length; i++) {
-    const z = x.value[i];
-    const s = 1 / (1 + Math.exp(-z));
-    y.value[i] = z * s;
-    if (moving) y.tangent[i] = s * (1 + z * (1 - s)) * x.tangent[i];
-  }
-}
-
-/** x̄ = silu′(x)·ȳ, and along the motion dx̄/dt = silu″(x)·ẋ·ȳ + silu′(x)·dȳ/dt. */
-export function siluBackward(x: Variable, y: Variable, moving: boolean): void {
-  for (let i = 0; i < x.value.length; i++) {
-    const z = x.value[i];
-    const s = 1 / (1 + Math.exp(-z));
-    const slope = s * (1 + z * (1 - s));
-    x.adjoint[i] = slope * y.adjoint[i];
-    if (!moving) continue;
-    const curvature = s * (1 - s) * (2 + z * (1 - 2 * s));
-    x.adjointTangent[i] = curvature * x.tangent[i] * y.adjoint[i] + slope * y.adjointTangent[i];
   }
 }
