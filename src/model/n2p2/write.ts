@@ -102,6 +102,9 @@ function settingsText({ elements, shape, referenceEnergies }: SymmetryModel): st
       'train with "activation: tanh" or softplus',
     );
   }
+  if (functions.flat().some((f) => f.kind === 'wide' && f.neighbours === null)) {
+    throw refuse('n2p2 has no weighted wide functions, which this model has', 'train with narrow ones in their place');
+  }
   const weighted = functions.flat().some((f) => (f.kind === 'radial' ? f.neighbour : f.neighbours) === null);
   if (weighted && elements.some((z, s) => elementWeights[s] !== z)) {
     throw refuse('n2p2 weights elements by their atomic number, and this model otherwise', 'train with those weights');
