@@ -95,6 +95,26 @@ export function covalentRadiusOf(z: number): number {
   return COVALENT_RADII[index];
 }
 
+/** Atomic numbers of the noble gases, at which the periods end. */
+const PERIOD_ENDS: readonly number[] = [2, 10, 18, 36, 54, 86, 118];
+
+/**
+ * Where an element stands in the periodic table: its period, and its group from 1 to 18. The f elements, lanthanum to
+ * lutetium and actinium to lawrencium, stand one after the other between the groups 3 and 4.
+ * @throws NearsightError `unknown-element`
+ */
+export function periodicPlaceOf(z: number): { readonly period: number; readonly group: number } {
+  indexOf(z);
+  const period = PERIOD_ENDS.findIndex((end) => z <= end) + 1;
+  const length = PERIOD_ENDS[period - 1] - (PERIOD_ENDS[period - 2] ?? 0);
+  const fromEnd = PERIOD_ENDS[period - 1] - z;
+  const number = length - fromEnd;
+  // The s elements count from the front, those of p and d from the back.
+  if (number <= 2 && z !== 2) return { period, group: number };
+  if (length < 32 || fromEnd < 15) return { period, group: 18 - fromEnd };
+  return { period, group: 3 + (number - 3) / 15 };
+}
+
 function indexOf(z: number): number {
   if (isElement(z)) return z - 1;
   throw new NearsightError('unknown-element', `no element has the atomic number ${z}`, {

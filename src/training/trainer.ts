@@ -24,7 +24,7 @@ export interface TrainingProgress {
   readonly epochs: number;
   readonly rate: number;
   readonly loss: number;
-  /** Over the epoch, one head at a time, while the weights moved. */
+  /** Over the epoch, one head at a time, while the weights moved; of what the training is for, not of the replay. */
   readonly train: ErrorSummary;
   /** Of the averaged weights; null where this epoch was not validated. */
   readonly validation: ErrorSummary | null;
@@ -63,6 +63,8 @@ export interface TrainingInput {
   readonly start?: Model | undefined;
   /** 1 for each parameter that may change; all of them when absent. */
   readonly trainable?: Uint8Array | undefined;
+  /** Other frames that are mixed in: old ones against forgetting, or those of other levels of theory. */
+  readonly replay?: Replay | undefined;
   /**
    * Heads of each level of theory, first and count: frames of a level speak to its heads only, and only those of
    * level 0, the target, are validated. One level with all heads when absent.
@@ -71,6 +73,13 @@ export interface TrainingInput {
   /** Goes on from here. */
   readonly checkpoint?: TrainingCheckpoint | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Frames that take part in every epoch beside those that the training is for. */
+export interface Replay {
+  readonly frames: readonly TrainingFrame[];
+  /** Share of the frames of an epoch, between 0 and 1; which of them is drawn anew for every epoch. */
+  readonly share: number;
 }
 
 /** Some of the heads of a model. */
@@ -124,16 +133,19 @@ export function startModel(input: TrainingInput, random: Random): Model {
 interface Registered {
   readonly frame: TrainingFrame;
   readonly number: number;
+  /** Mixed in only: counts in the loss, not in the errors. */
+  readonly replayed: boolean;
 }
 
 function register(
   engine: KernelModel,
   frames: readonly TrainingFrame[],
   referenceEnergies: Float64Array,
+  replayed: boolean,
 ): Registered[] {
   return frames.map((frame) => {
     const energy = frame.system.energy - referenceOf(frame, referenceEnergies);
-    return { frame, number: engine.add({ ...frame.system, energy }) };
+    return { frame, number: engine.add({ ...frame.system, energy }), replayed };
   });
 }
 
@@ -183,8 +195,11 @@ interface ErrorSums {
 
 const noErrors = (): ErrorSums => ({ loss: 0, energy: 0, frames: 0, forces: 0, components: 0, stress: 0, stresses: 0 });
 
-function addErrors(sums: ErrorSums, frame: TrainingFrame, term: LossTerm, errors: TermErrors): void {
-  const { has, system, volume } = frame;
+function addErrors(sums: ErrorSums, registered: Registered, term: LossTerm, errors: TermErrors): void {
+  sums.loss += term.energy * errors.energy ** 2 + term.forces * errors.forces + term.strain * errors.strain;
+  sums.loss += (term.netForce ?? 0) * (errors.netForce ?? 0) + (term.netTorque ?? 0) * (errors.netTorque ?? 0);
+  if (registered.replayed) return;
+  const { has, system, volume } = registered.frame;
   if (has.energy) {
     sums.energy += (errors.energy / system.atoms) ** 2;
     sums.frames++;
@@ -197,8 +212,6 @@ function addErrors(sums: ErrorSums, frame: TrainingFrame, term: LossTerm, errors
     sums.stress += errors.strain / volume ** 2;
     sums.stresses += 9;
   }
-  sums.loss += term.energy * errors.energy ** 2 + term.forces * errors.forces + term.strain * errors.strain;
-  sums.loss += (term.netForce ?? 0) * (errors.netForce ?? 0) + (term.netTorque ?? 0) * (errors.netTorque ?? 0);
 }
 
 const summary = (s: ErrorSums): ErrorSummary => ({
@@ -218,6 +231,7 @@ interface Run {
   readonly levels: readonly HeadRange[];
   readonly random: Random;
   readonly train: readonly Registered[];
+  readonly replay: readonly Registered[];
   readonly validation: readonly Registered[];
   readonly meanAtoms: number;
   /** Scratch: kernel weights, their gradient, the parameters' gradient. */
@@ -257,7 +271,7 @@ function trainStep(
   const terms = termsOf(batch, heads, { atoms: run.meanAtoms, energy, direct }, settings);
   dWeights.fill(0);
   const errors = engine.accumulate(terms, dWeights);
-  for (const [k, { frame }] of batch.entries()) addErrors(sums, frame, terms[k], errors[k]);
+  for (const [k, member] of batch.entries()) addErrors(sums, member, terms[k], errors[k]);
   folding.unfold(model.parameters, dWeights, gradient);
   const { trainable } = input;
   if (trainable !== undefined) for (let i = 0; i < gradient.length; i++) gradient[i] *= trainable[i];
@@ -274,7 +288,10 @@ function trainStep(
   run.optimiser.step(model.parameters, gradient, scheduledRate(settings.rate, run.step / total));
   run.step++;
   const keep = Math.min(1 - 1 / Math.max(1, settings.averaging * total), (1 + run.step) / (10 + run.step));
-  for (let i = 0; i < averaged.length; i++) averaged[i] += (1 - keep) * (model.parameters[i] - averaged[i]);
+  for (let i = 0; i < averaged.length; i++) {
+    // What is kept stays to the last bit, the sign of a zero included.
+    if (trainable?.[i] !== 0) averaged[i] += (1 - keep) * (model.parameters[i] - averaged[i]);
+  }
 }
 
 /** Errors of the averaged weights, mean over heads, and the loss that they make. */
@@ -289,7 +306,8 @@ function validate(run: Run): { errors: ErrorSummary; score: number } {
     { atoms: run.meanAtoms, energy: 1, direct: !isConservative(run.model) },
     input.settings,
   );
-  for (const [k, { frame }] of validation.entries()) {
+  for (const [k, member] of validation.entries()) {
+    const { frame } = member;
     const { system } = frame;
     const result = evaluateHeads(engine, system, run.levels[0]);
     const energy = result.energies.reduce((p, q) => p + q, 0) - targetEnergy(run, frame);
@@ -299,7 +317,7 @@ function validate(run: Run): { errors: ErrorSummary; score: number } {
       forces: frame.has.forces ? squares(result.forces, system.forces) : 0,
       strain: frame.has.stress ? squares(result.strainGradient, system.strainGradient) : 0,
     };
-    addErrors(sums, frame, terms[k], errors);
+    addErrors(sums, member, terms[k], errors);
   }
   return { errors: summary(sums), score: sums.loss };
 }
@@ -315,6 +333,21 @@ function evaluateHeads(engine: KernelModel, system: KernelSystem, { first, count
   const mean = (part: keyof KernelResult): Float64Array =>
     results[0][part].map((_, i) => results.reduce((sum, result) => sum + result[part][i], 0) / count);
   return { energies: mean('energies'), forces: mean('forces'), strainGradient: mean('strainGradient') };
+}
+
+/** How many frames of the replay an epoch has. */
+function replayedPerEpoch({ train, replay }: TrainingInput): number {
+  if (replay === undefined || replay.frames.length === 0) return 0;
+  return Math.max(1, Math.round((train.length * replay.share) / (1 - replay.share)));
+}
+
+/** All frames of the training, and as many of the replay as are due: none twice before all have been there once. */
+function framesOfEpoch({ input, train, replay, random }: Run): readonly Registered[] {
+  const drawn: Registered[] = [];
+  for (let due = replayedPerEpoch(input); due > drawn.length; ) {
+    for (const k of random.permutation(replay.length).subarray(0, due - drawn.length)) drawn.push(replay[k]);
+  }
+  return [...train, ...drawn];
 }
 
 function startRun(input: TrainingInput): Run {
@@ -337,8 +370,9 @@ function startRun(input: TrainingInput): Run {
     optimiser,
     levels: input.levels ?? [{ first: 0, count: model.shape.heads }],
     random,
-    train: register(engine, input.train, model.referenceEnergies),
-    validation: input.validation.map((frame) => ({ frame, number: -1 })),
+    train: register(engine, input.train, model.referenceEnergies, false),
+    replay: register(engine, input.replay?.frames ?? [], model.referenceEnergies, true),
+    validation: input.validation.map((frame) => ({ frame, number: -1, replayed: false })),
     meanAtoms: atoms / input.train.length,
     weights,
     dWeights: new Float64Array(weights.length),
@@ -367,7 +401,7 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
     epoch: 0,
     parameters: Float64Array.from(run.averaged),
   };
-  const perEpoch = batchesOf(new Int32Array(run.train.length), settings.batch).length;
+  const perEpoch = batchesOf(new Int32Array(run.train.length + replayedPerEpoch(input)), settings.batch).length;
   const total = perEpoch * settings.epochs;
   const every = Math.max(1, Math.floor(settings.epochs / settings.validations));
   const start = checkpoint?.epoch ?? 0;
@@ -379,10 +413,11 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
       // What counts is the last epoch that was validated.
       if (best.epoch > 0 && epoch - (epoch % every) - best.epoch >= settings.patience * settings.epochs) break;
       const sums = noErrors();
-      const order = run.random.permutation(run.train.length);
+      const frames = framesOfEpoch(run);
+      const order = run.random.permutation(frames.length);
       let position = epoch;
       for (const batch of batchesOf(order, settings.batch)) {
-        const members = Array.from(batch, (k) => run.train[k]);
+        const members = Array.from(batch, (k) => frames[k]);
         const chosen = members.map(({ frame }) => {
           const { first, count } = run.levels[frame.level ?? 0];
           return first + (position++ % count);

@@ -55,7 +55,7 @@ export function createEvaluator(engine: Engine): Evaluator {
 
   return {
     evaluate(system, head) {
-      const { atoms, sites, capacity } = bring(system);
+      const { atoms, sites, capacity, longest } = bring(system);
       const limit = Math.max(1, Math.min(engine.threads, Math.floor(atoms / ATOMS_PER_THREAD)));
       const [scratch, scratchStride] = engine.scratch(capacity, false, limit);
       const forcesStride = 16 * sites;
@@ -74,8 +74,9 @@ export function createEvaluator(engine: Engine): Evaluator {
       } as const;
       for (const scale of FORCE_SCALES) {
         const { threads, largest } = crew.run({ ...job, scale }, limit);
-        // Any atom's force is a sum of at most two contributions per edge: then no sum overflows 32 bits.
-        if (!(largest * scale * 2 * capacity < 2 ** 31)) continue;
+        // Any atom's force is a sum of at most two contributions per edge: then no sum overflows 32 bits. Padding has
+        // no force, and must not count: a model that learns one more species gives the old ones the same bits.
+        if (!(largest * scale * 2 * longest < 2 ** 31)) continue;
         const out = output.ensure(24 * atoms);
         kernels.collectForces(record, job.forces, threads, forcesStride, 1 / scale, out);
         const result = {

@@ -31,6 +31,8 @@ export interface Resident {
   readonly sites: number;
   /** Edges per atom at most, padding included. */
   readonly capacity: number;
+  /** The same without padding: it does not depend on how many species the model knows. */
+  readonly longest: number;
   readonly buffers: readonly Buffer[];
 }
 
@@ -61,7 +63,7 @@ export function upload(
   // Each species' edges are padded to a multiple of four; one edge more may be written before it is rejected.
   const capacity = Math.ceil((longest + 3 * Math.min(shape.species, longest) + 4) / 4) * 4;
   heap.i32(record, 8).set([system.atoms, sites, positions, species, owner, first, neighbours, capacity]);
-  return { record, positions, atoms: system.atoms, sites, capacity, buffers };
+  return { record, positions, atoms: system.atoms, sites, capacity, longest, buffers };
 }
 
 function sortBySpecies(system: KernelSystem, list: Int32Array, species: number): void {
