@@ -6,6 +6,8 @@ import { VERSION } from '../node/version.ts';
 import { addBench } from './bench.ts';
 import { addData } from './data/index.ts';
 import { addEvaluate } from './evaluate.ts';
+import { addExport } from './export.ts';
+import { addImport } from './import.ts';
 import { addMd } from './md.ts';
 import { addQuickstart } from './quickstart.ts';
 import { addRelax } from './relax.ts';
@@ -51,6 +53,9 @@ function createProgram(): Command {
   program.commandsGroup('Use it:');
   addRelax(program);
   addMd(program);
+  program.commandsGroup('With other programs:');
+  addImport(program);
+  addExport(program);
   program.commandsGroup('Other:');
   addBench(program);
   return program.addHelpText('after', EPILOGUE);

@@ -183,12 +183,14 @@ for place in case['components']:
 print(json.dumps({'energy': energy(positions), 'forces': forces.ravel().tolist()}))
 `;
 
+// Between them: every type of function, cutoff with and without inner radius, and activation that n2p2 has.
 describe.skipIf(python === undefined)('exported, and worked out by numpy from the files alone', () => {
   test.each([
-    [1, 0],
     [2, 3],
     [3, 0],
-    [5, 2],
+    [4, 0],
+    [6, 2],
+    [8, 0],
   ])('potential %i, embedding %i', (seed, embedding) => {
     const random = createRandom(seed);
     const model = randomPotential(random, { embedding });
