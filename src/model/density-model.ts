@@ -106,22 +106,27 @@ export function createFolding(
   const weights = weightLayout(shape);
   const mixing = mixingFold(shape, embedding, statistics.whitening, layout, weights);
   const readout = readoutFold(shape, embedding, statistics, layout, weights);
+  const all = Array.from({ length: shape.species }, (_, s) => s);
   return {
     layout,
     weights: weights.length,
-    fold(parameters, out) {
-      mixing.fold(parameters, out);
-      readout.fold(parameters, out);
+    fold(parameters, out, species = all) {
+      mixing.fold(parameters, out, species);
+      readout.fold(parameters, out, species);
     },
-    unfold(parameters, dWeights, gradient) {
+    unfold(parameters, dWeights, gradient, species = all) {
       gradient.fill(0);
-      mixing.unfold(parameters, dWeights, gradient);
-      readout.unfold(parameters, dWeights, gradient);
+      mixing.unfold(parameters, dWeights, gradient, species);
+      readout.unfold(parameters, dWeights, gradient, species);
     },
   };
 }
 
-type Half = Pick<Folding, 'fold' | 'unfold'>;
+/** One part of the folding, for some of the species. */
+interface Half {
+  fold(parameters: Float64Array, weights: Float64Array, species: readonly number[]): void;
+  unfold(parameters: Float64Array, dWeights: Float64Array, gradient: Float64Array, species: readonly number[]): void;
+}
 
 /** mix[s, l, b, k] = Σ_b' P_l[b, b'] Σ_d e_s[d] C_l[d, b', k]. */
 function mixingFold(
@@ -131,12 +136,12 @@ function mixingFold(
   layout: DensityLayout,
   weights: WeightLayout,
 ): Half {
-  const { species: S, radial: nb, lmax, channels: K } = shape;
+  const { radial: nb, lmax, channels: K } = shape;
   const L = lmax + 1;
   const plain = new Float64Array(nb * K);
   return {
-    fold(p, out) {
-      for (let s = 0; s < S; s++) {
+    fold(p, out, species) {
+      for (const s of species) {
         for (let l = 0; l < L; l++) {
           plain.fill(0);
           for (let n = 0; n < d; n++) {
@@ -155,8 +160,8 @@ function mixingFold(
         }
       }
     },
-    unfold(p, dWeights, gradient) {
-      for (let s = 0; s < S; s++) {
+    unfold(p, dWeights, gradient, species) {
+      for (const s of species) {
         for (let l = 0; l < L; l++) {
           const from = weights.mix + (s * L + l) * nb * K;
           for (let c = 0; c < nb; c++) {
@@ -200,11 +205,11 @@ function readoutFold(
   const biases = (
     p: Float64Array,
     out: Float64Array,
-    to: number,
-    from: { c: number; B: number; width: number; factor: number },
+    species: readonly number[],
+    io: { to: number; c: number; B: number; width: number; factor: number },
   ): void => {
-    const { c, B, width, factor } = from;
-    for (let z = 0; z < S; z++) {
+    const { to, c, B, width, factor } = io;
+    for (const z of species) {
       for (let h = 0; h < width; h++) {
         let sum = p[c + h];
         for (let n = 0; n < d; n++) sum += p[at.embedding + z * d + n] * p[B + n * width + h];
@@ -214,12 +219,12 @@ function readoutFold(
   };
   const unbias = (
     p: Float64Array,
-    dOut: Float64Array,
-    gradient: Float64Array,
+    { dOut, gradient }: { dOut: Float64Array; gradient: Float64Array },
+    species: readonly number[],
     io: { to: number; c: number; B: number; width: number; factor: number },
   ): void => {
     const { to, c, B, width, factor } = io;
-    for (let z = 0; z < S; z++) {
+    for (const z of species) {
       for (let h = 0; h < width; h++) {
         const g = factor * dOut[to + z * width + h];
         gradient[c + h] += g;
@@ -239,7 +244,7 @@ function readoutFold(
   const direct = shape.directForces === true;
   const shift = new Float64Array(H1);
   return {
-    fold(p, out) {
+    fold(p, out, species) {
       out.fill(0, weights.w1);
       for (let head = 0; head < heads; head++) {
         const w1 = weights.w1 + head * F * H1;
@@ -263,16 +268,16 @@ function readoutFold(
         const { first, second, last, forces } = layers(head);
         if (direct) {
           for (let i = 0; i < H2 * K; i++) out[weights.wF + head * H2 * K + i] = scale * p[at.wF + head * H2 * K + i];
-          biases(p, out, forces.to, forces);
+          biases(p, out, species, forces);
         }
-        for (let z = 0; z < S; z++) {
+        for (const z of species) {
           out.set(shift, first.to + z * H1);
           out[last.to + z] = straight;
         }
-        for (const layer of [first, second, last]) biases(p, out, layer.to, layer);
+        for (const layer of [first, second, last]) biases(p, out, species, layer);
       }
     },
-    unfold(p, g, gradient) {
+    unfold(p, g, gradient, species) {
       for (let head = 0; head < heads; head++) {
         const w1 = weights.w1 + head * F * H1;
         const from1 = at.w1 + head * F * H1;
@@ -280,11 +285,11 @@ function readoutFold(
         if (direct) {
           for (let i = 0; i < H2 * K; i++)
             gradient[at.wF + head * H2 * K + i] = scale * g[weights.wF + head * H2 * K + i];
-          unbias(p, g, gradient, forces);
+          unbias(p, { dOut: g, gradient }, species, forces);
         }
         shift.fill(0);
         let straight = 0;
-        for (let z = 0; z < S; z++) {
+        for (const z of species) {
           for (let h = 0; h < H1; h++) shift[h] += g[first.to + z * H1 + h];
           straight += g[last.to + z];
         }
@@ -297,7 +302,7 @@ function readoutFold(
         }
         for (let i = 0; i < H1 * H2; i++) gradient[at.w2 + head * H1 * H2 + i] = g[weights.w2 + head * H1 * H2 + i];
         for (let i = 0; i < H2; i++) gradient[at.w3 + head * H2 + i] = scale * g[weights.w3 + head * H2 + i];
-        for (const layer of [first, second, last]) unbias(p, g, gradient, layer);
+        for (const layer of [first, second, last]) unbias(p, { dOut: g, gradient }, species, layer);
       }
     },
   };

@@ -20,10 +20,13 @@ export interface Folding {
   readonly layout: ParameterLayout;
   /** Number of kernel weights. */
   readonly weights: number;
-  /** Kernel weights of these parameters, into `weights`. */
-  fold(parameters: Float64Array, weights: Float64Array): void;
-  /** ∂L/∂parameters from ∂L/∂weights at these parameters, into `gradient`. */
-  unfold(parameters: Float64Array, dWeights: Float64Array, gradient: Float64Array): void;
+  /**
+   * Kernel weights of these parameters, into `weights`. With `species`, a batch may hold no others: their weights need
+   * not be made, and what stands in their places means nothing.
+   */
+  fold(parameters: Float64Array, weights: Float64Array, species?: readonly number[]): void;
+  /** ∂L/∂parameters from ∂L/∂weights at these parameters, into `gradient`; ∂L/∂weights of species left out are zero. */
+  unfold(parameters: Float64Array, dWeights: Float64Array, gradient: Float64Array, species?: readonly number[]): void;
 }
 
 /** Blocks one after the other: name, dimensions, and as what stack of matrices. */

@@ -132,13 +132,9 @@ export function initialModel(
   const { shape, embedding } = kept;
   const F = featureCount(shape);
   const parameters = initialParameters(shape, embedding, random);
+  const whitening = whiteningFrom(shape, densitiesOf(kernel, shape, systems), start.radialHigh);
   const engine = kernel.load(shape, new Float64Array(weightLayout(shape).length));
   try {
-    const whitening = whiteningFrom(
-      shape,
-      systems.map((system) => engine.densities(system)),
-      start.radialHigh,
-    );
     const neutral: Statistics = {
       whitening,
       mean: new Float64Array(F),
@@ -150,6 +146,28 @@ export function initialModel(
     engine.setWeights(weights);
     const statistics = { ...neutral, ...featureStatistics(engine.features, systems, F, random) };
     return { kind: 'density', ...kept, parameters, statistics };
+  } finally {
+    engine.close();
+  }
+}
+
+/**
+ * Density projections of each system, over the species that it holds, in their order: of the many that a model may know
+ * there are few in one structure.
+ */
+function* densitiesOf(
+  kernel: Kernel,
+  shape: ModelShape,
+  systems: readonly KernelSystem[],
+): Generator<Float64Array, void, undefined> {
+  const held = systems.map(({ species }) => [...new Set(species)].sort((p, q) => p - q));
+  const few: ModelShape = { ...shape, species: Math.max(...held.map(({ length }) => length)) };
+  const engine = kernel.load(few, new Float64Array(weightLayout(few).length));
+  try {
+    for (const [k, system] of systems.entries()) {
+      const place = new Map(held[k].map((s, index) => [s, index]));
+      yield engine.densities({ ...system, species: system.species.map((s) => place.get(s)!) });
+    }
   } finally {
     engine.close();
   }

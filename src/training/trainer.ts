@@ -254,6 +254,12 @@ export function scheduledRate(rate: number, fraction: number): number {
   return rate * 0.5 * (1 + Math.cos(Math.PI * fraction)) * Math.min(1, fraction / 0.02 + 0.01);
 }
 
+/** Species that occur in a batch, ascending. */
+function speciesIn(batch: readonly Registered[]): number[] {
+  const count = batch[0].frame.composition.length;
+  return Array.from({ length: count }, (_, s) => s).filter((s) => batch.some(({ frame }) => frame.composition[s] > 0));
+}
+
 /** One step of the optimiser on a batch. */
 function trainStep(
   run: Run,
@@ -264,7 +270,8 @@ function trainStep(
 ): void {
   const { input, engine, folding, model, averaged, weights, dWeights, gradient } = run;
   const { settings } = input;
-  folding.fold(model.parameters, weights);
+  const species = speciesIn(batch);
+  folding.fold(model.parameters, weights, species);
   engine.setWeights(weights);
   const energy = settings.loss.energyRise ** Math.max(0, (2 * run.step) / total - 1);
   const direct = !isConservative(model);
@@ -272,7 +279,7 @@ function trainStep(
   dWeights.fill(0);
   const errors = engine.accumulate(terms, dWeights);
   for (const [k, member] of batch.entries()) addErrors(sums, member, terms[k], errors[k]);
-  folding.unfold(model.parameters, dWeights, gradient);
+  folding.unfold(model.parameters, dWeights, gradient, species);
   const { trainable } = input;
   if (trainable !== undefined) for (let i = 0; i < gradient.length; i++) gradient[i] *= trainable[i];
   let norm = 0;
@@ -336,7 +343,7 @@ function evaluateHeads(engine: KernelModel, system: KernelSystem, { first, count
 }
 
 /** How many frames of the replay an epoch has. */
-function replayedPerEpoch({ train, replay }: TrainingInput): number {
+export function replayedPerEpoch({ train, replay }: TrainingInput): number {
   if (replay === undefined || replay.frames.length === 0) return 0;
   return Math.max(1, Math.round((train.length * replay.share) / (1 - replay.share)));
 }

@@ -61,9 +61,16 @@ export function upload(
   let longest = 0;
   for (let i = 0; i < system.atoms; i++) longest = Math.max(longest, system.first[i + 1] - system.first[i]);
   // Each species' edges are padded to a multiple of four; one edge more may be written before it is rejected.
-  const capacity = Math.ceil((longest + 3 * Math.min(shape.species, longest) + 4) / 4) * 4;
+  const capacity = Math.ceil((longest + 3 * Math.min(kindsIn(system.species, shape.species), longest) + 4) / 4) * 4;
   heap.i32(record, 8).set([system.atoms, sites, positions, species, owner, first, neighbours, capacity]);
   return { record, positions, atoms: system.atoms, sites, capacity, longest, buffers };
+}
+
+/** Number of species that occur. */
+function kindsIn(species: Int32Array, known: number): number {
+  const seen = new Uint8Array(known);
+  for (let i = 0; i < species.length; i++) seen[species[i]] = 1;
+  return seen.reduce((sum, one) => sum + one, 0);
 }
 
 function sortBySpecies(system: KernelSystem, list: Int32Array, species: number): void {
