@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const COMMANDS = [
   ...['quickstart', 'data inspect', 'data split', 'data convert', 'data sample', 'train', 'evaluate'],
-  ...['validate', 'relax', 'md', 'report', 'bench'],
+  ...['validate', 'relax', 'md', 'report', 'import', 'export', 'bench'],
 ];
 
 describe('help', () => {
