@@ -54,12 +54,15 @@ export const formatName =
     }
   };
 
-/** Adds --from, --units, --elements and --unconverged, in a group of their own. */
-export function addInputFlags(command: Command): Command {
+/**
+ * Adds --from, --units, --elements and --unconverged, in a group of their own.
+ * @param format name of the first one, where a command uses --from for something else
+ */
+export function addInputFlags(command: Command, format: '--from' | '--format' = '--from'): Command {
   return command
     .optionsGroup('Files that do not say everything:')
     .option(
-      '--from <format>',
+      `${format} <format>`,
       'format of the input; by the name of the file and its contents when absent',
       formatName('read'),
     )

@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ConfigText, nearestName, readConfigText } from '../config-text.ts';
+import { atomicNumberOf, symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import type { TrainRequest } from '../node/train-run.ts';
 import { parseDuration } from './values.ts';
@@ -62,6 +63,16 @@ const optimiser = z.strictObject({
   weightDecay: weight,
   refresh: count,
 });
+const names = z.union([z.string(), z.array(z.string()).min(1)]).transform((x) => (typeof x === 'string' ? [x] : x));
+const symbols = names.transform((list, context) => {
+  const unknown = list.find((name) => !isSymbol(name));
+  if (unknown === undefined) return list;
+  context.addIssue({ code: 'custom', message: `"${unknown}" is not the symbol of an element` });
+  return z.NEVER;
+});
+const replay = z.strictObject({ data: names, share: share.optional() });
+const grow = z.strictObject({ elements: symbols, adapter: z.int().min(0).optional() });
+const levels = z.strictObject({ target: z.string(), files: z.record(z.string(), z.string()).optional() });
 const config = z.strictObject({
   data: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
   validation: z.union([z.string(), z.number().min(0).lt(1)]).optional(),
@@ -81,6 +92,12 @@ const config = z.strictObject({
   model: densityModel.partial().optional(),
   loss: loss.partial().optional(),
   optimiser: optimiser.partial().optional(),
+  from: z.string().optional(),
+  freeze: names.optional(),
+  referenceEnergies: z.enum(['auto', 'keep', 'refit']).optional(),
+  replay: replay.optional(),
+  grow: grow.optional(),
+  levels: levels.optional(),
 });
 
 /** The same for a model of symmetry functions, which says so by its descriptor. */
@@ -100,6 +117,9 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   model: [...new Set([...Object.keys(densityModel.shape), ...Object.keys(symmetryModel.shape)])],
   loss: Object.keys(loss.shape),
   optimiser: Object.keys(optimiser.shape),
+  replay: Object.keys(replay.shape),
+  grow: Object.keys(grow.shape),
+  levels: Object.keys(levels.shape),
 };
 
 export type TrainConfig = Partial<TrainRequest>;
@@ -119,7 +139,8 @@ function requestOf(
   config_: z.infer<typeof config> | z.infer<typeof symmetryConfig>,
   locate: (name: string) => string,
 ): TrainConfig {
-  const { data, validation, out, time, epochs, threads, repulsion, committee, model: shape, ...settings } = config_;
+  const { data, validation, out, time, epochs, threads, repulsion, committee, model: shape, ...rest } = config_;
+  const { from, freeze, referenceEnergies, replay, grow, levels, ...settings } = rest;
   const heads = committee === undefined ? {} : { heads: committee };
   return {
     ...(data !== undefined && { data: (typeof data === 'string' ? [data] : data).map(locate) }),
@@ -130,9 +151,26 @@ function requestOf(
     epochs,
     threads,
     repulsion,
+    ...(from !== undefined && { from: locate(from) }),
+    ...(replay !== undefined && { replay: { ...replay, data: replay.data.map(locate) } }),
+    ...(levels !== undefined && { levels: { ...levels, files: byPath(levels.files ?? {}, locate) } }),
+    freeze,
+    referenceEnergies,
+    grow,
     // Fields that are absent are absent here too: zod leaves them out.
     settings: { ...settings, model: { ...shape, ...heads } } as NonNullable<TrainRequest['settings']>,
   };
+}
+
+const byPath = (files: Readonly<Record<string, string>>, locate: (name: string) => string): Record<string, string> =>
+  Object.fromEntries(Object.entries(files).map(([name, level]) => [locate(name), level]));
+
+function isSymbol(name: string): boolean {
+  try {
+    return symbolOf(atomicNumberOf(name)) === name;
+  } catch {
+    return false;
+  }
 }
 
 function refusal(issue: z.core.$ZodIssue, written: ConfigText): NearsightError {

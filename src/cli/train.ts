@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { NearsightError } from '../errors.ts';
 import { errorRow, groupRows } from '../node/report-parts.ts';
 import {
@@ -16,9 +16,27 @@ import { addInputFlags, type InputFlags, inputOptions } from './inputs.ts';
 import { formatDuration, type Stage } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
 import { parseTrainConfig } from './train-config.ts';
-import { parseCount, parseDuration, parsePositive } from './values.ts';
+import {
+  parseCount,
+  parseDuration,
+  parseElements,
+  parseFraction,
+  parseNames,
+  parsePositive,
+  parseWhole,
+} from './values.ts';
 
-interface TrainFlags extends CommonFlags, InputFlags {
+interface TrainFlags extends CommonFlags, Omit<InputFlags, 'from'> {
+  /** Format of the data; `from` is a model here. */
+  readonly format?: string;
+  readonly from?: string;
+  readonly freeze?: string[];
+  readonly referenceEnergies?: NonNullable<TrainRequest['referenceEnergies']>;
+  readonly replay?: string[];
+  readonly replayShare?: number;
+  readonly grow?: string[];
+  readonly adapter?: number;
+  readonly level?: string;
   readonly time?: number;
   readonly epochs?: number;
   readonly val?: string;
@@ -50,6 +68,26 @@ its folder; what is left out is chosen from the data. Flags on the command line 
   model: { cutoff: 5.0, onset: 3.5, radial: 8, lmax: 3, order: 3, channels: 8, hidden: [8, 8] }
   loss: { energy: 30, forces: 1, stress: 0.1, groups: { liquid: 0.5 } }   # per (eV/atom)², (eV/Å)², (eV/atom)²
 
+Starting from a model, whose sizes and elements are kept and whose learning rate is lower:
+
+  nearsight train new.extxyz --from old.safetensors --out tuned.safetensors                fine-tuning
+  nearsight train new.extxyz --from old.safetensors --freeze descriptor --replay old.extxyz
+  nearsight train with-Ge.extxyz --from si.safetensors --grow Ge --out sige.safetensors
+
+  from: old.safetensors
+  freeze: [descriptor]               # parts that stay: descriptor, readout, embedding, coefficients, w1, …
+  replay: { data: old.extxyz, share: 0.5 }   # old frames mixed in against forgetting
+  referenceEnergies: auto            # keep; refit; auto: anew where the labels clearly have another zero
+  grow: { elements: Ge, adapter: 1 } # new elements; all that the old ones depend on stays to the last bit. An adapter
+                                     # gives the new ones more freedom: 0, or up to the number of new elements
+
+Several levels of theory: the model speaks one, the others help by what they share. Frames say theirs (level=… or
+fidelity=…), or the configuration does:
+
+  nearsight train gfn2.extxyz ccsdt.extxyz --level "CCSD(T)/cc-pVDZ"
+
+  levels: { target: CCSD(T)/cc-pVDZ, files: { gfn2.extxyz: GFN2-xTB } }
+
 Ctrl-C saves a checkpoint beside the model; the same command with --resume goes on from there to the same bits as a run
 that was never interrupted.`;
 
@@ -65,8 +103,22 @@ export function addTrain(program: Command): void {
     .option('--val <file>', 'validate on these frames instead of a part of the data')
     .option('--committee <n>', 'readout heads; their spread says where they disagree', parseCount)
     .option('--cutoff <Å>', 'how far an atom sees', parsePositive)
-    .option('--resume', 'go on from the checkpoint of an interrupted run');
-  addInputFlags(command);
+    .option('--resume', 'go on from the checkpoint of an interrupted run')
+    .optionsGroup('Starting from a model, or from other levels of theory:')
+    .option('--from <model>', 'start from this model: fine-tuning')
+    .option('--freeze <parts>', 'parts of it that stay as they are: descriptor, readout, embedding, w1, …', parseNames)
+    .option('--replay <files>', 'old data that are mixed in, so that the model does not forget them', parseNames)
+    .option('--replay-share <x>', 'share of the old data in every epoch (default: 0.5)', parseFraction)
+    .addOption(
+      new Option(
+        '--reference-energies <what>',
+        'E0 of the elements: anew by least squares, or not (default: where the labels clearly have another zero)',
+      ).choices(['auto', 'keep', 'refit']),
+    )
+    .option('--grow <elements>', 'learn these elements, and change nothing for the others: Ge', parseElements)
+    .option('--adapter <rank>', 'more freedom for new elements: 0, or up to their number (default: 0)', parseWhole)
+    .option('--level <name>', 'level of theory that the model shall speak, where the frames are of several');
+  addInputFlags(command, '--format');
   addCommonFlags(command, `write the model here (default: ${DEFAULT_OUT})`)
     .addHelpText('after', HELP)
     .action((inputs: string[], flags: TrainFlags, cli: Command) =>
@@ -109,6 +161,9 @@ async function trainCommand(
     seconds: result.seconds,
     train: { ...train.overall, groups: train.groups },
     validation: validation === null ? null : { ...validation.overall, groups: validation.groups },
+    ...(result.replay !== null && {
+      replay: { before: result.replay.before.overall, after: result.replay.after.overall },
+    }),
     split: result.split,
     weights: model.model.parameters.length,
   };
@@ -152,12 +207,37 @@ async function requestOf(
     ...config,
     ...length,
     data,
-    input: { ...config.input, ...inputOptions(flags) },
+    input: { ...config.input, ...inputOptions({ ...flags, from: flags.format }) },
+    ...transferOf(flags, config),
     validation: flags.val ?? config.validation,
     out: flags.out ?? config.out ?? DEFAULT_OUT,
     settings: { ...config.settings, seed, model: shape },
     threads: given('threads') ? flags.threads : (config.threads ?? flags.threads),
     resume: flags.resume === true,
+  };
+}
+
+/** What concerns a model to start from, and levels of theory. */
+function transferOf(
+  flags: TrainFlags,
+  config: Partial<TrainRequest>,
+): Pick<TrainRequest, 'from' | 'freeze' | 'referenceEnergies' | 'replay' | 'grow' | 'levels'> {
+  const { replay = config.replay?.data, replayShare = config.replay?.share } = flags;
+  const { grow = config.grow?.elements, adapter = config.grow?.adapter } = flags;
+  if (replay === undefined && replayShare !== undefined) {
+    throw usageError('--replay-share without --replay', 'name the old data: --replay old.extxyz');
+  }
+  if (grow === undefined && adapter !== undefined) {
+    throw usageError('--adapter without --grow', 'name the new elements: --grow Ge');
+  }
+  const target = flags.level ?? config.levels?.target;
+  return {
+    from: flags.from ?? config.from,
+    freeze: flags.freeze ?? config.freeze,
+    referenceEnergies: flags.referenceEnergies ?? config.referenceEnergies,
+    ...(replay !== undefined && { replay: { data: replay, share: replayShare } }),
+    ...(grow !== undefined && { grow: { elements: grow, adapter } }),
+    ...(target !== undefined && { levels: { target, files: config.levels?.files } }),
   };
 }
 
@@ -203,12 +283,20 @@ function describe(result: TrainRunResult, colour: boolean): string {
     rows.push(errorRow('validation', validation.overall));
     if (groups.length > 1) rows.push(...groups.map((row) => ({ ...row, name: `  ${row.name}` })));
   }
+  if (result.replay !== null) {
+    rows.push(errorRow('old data, before', result.replay.before.overall));
+    rows.push(errorRow('old data, now', result.replay.after.overall));
+  }
   const { shape, parameters } = model.model;
+  const { grown } = model.provenance;
   return [
     formatErrorRows(rows, { colour }),
     '',
     `${epochs} epochs in ${formatDuration(seconds)}, ${formatNumber(parameters.length, { decimals: 0 })} weights, cutoff ${shape.cutoff} Å`,
     `model: ${path}`,
+    grown === undefined
+      ? ''
+      : `grown by ${grown.elements.join(', ')}: structures of the old elements get the same bits as before`,
     validation === null ? 'Nothing was held out: these errors say nothing about other structures.' : '',
   ]
     .filter((line, k) => k < 4 || line !== '')

@@ -99,3 +99,10 @@ export function parseElements(text: string): string[] {
     }
   });
 }
+
+/** Names, with commas between them: `embedding,w1`. */
+export function parseNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.every((name) => name !== '')) return names;
+  throw new InvalidArgumentError('write names with commas between them.');
+}

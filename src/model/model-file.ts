@@ -63,6 +63,34 @@ export interface Provenance {
     readonly validation: ErrorSummary | null;
     readonly test?: ErrorSummary;
   };
+  /** Of a model that learned new elements and nothing else. */
+  readonly grown?: GrownFrom;
+  /** Of a model whose training started from another one. */
+  readonly tuned?: TunedFrom;
+  /** Of a model that was trained on labels of several levels of theory: which one it speaks, and the others. */
+  readonly levels?: { readonly target: string; readonly others: readonly string[] };
+}
+
+/** What a grown model promises: structures of the old elements alone get the bits that the model before gave them. */
+export interface GrownFrom {
+  /** SHA-256 of the file of the model before, hex. */
+  readonly from: string;
+  /** Symbols of the new elements. */
+  readonly elements: readonly string[];
+  /** Rank of the correction that came with them; 0: none. */
+  readonly adapter: number;
+  readonly frozen: true;
+  readonly oldChemistry: 'bit-identical';
+}
+
+export interface TunedFrom {
+  /** SHA-256 of the file of the model before, hex. */
+  readonly from: string;
+  /** Names of the parts that were kept as they were. */
+  readonly frozen: readonly string[];
+  readonly referenceEnergies: 'kept' | 'refitted';
+  /** Old frames that were mixed in against forgetting, and their share of every epoch; null: none. */
+  readonly replay: { readonly frames: number; readonly share: number } | null;
 }
 
 /** One file of training data. */
@@ -89,6 +117,7 @@ const CONVENTIONS = {
 const count = z.int().min(0);
 const errorOrNone = z.number().min(0).nullable();
 const object = z.record(z.string(), z.unknown());
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 hexadecimal digits');
 
 const repulsionSchema = z.strictObject({
   kind: z.literal('zbl'),
@@ -131,6 +160,24 @@ const provenanceSchema = z.strictObject({
     validation: summarySchema.nullable(),
     test: summarySchema.optional(),
   }),
+  grown: z
+    .strictObject({
+      from: sha256,
+      elements: z.array(z.string()).min(1),
+      adapter: count,
+      frozen: z.literal(true),
+      oldChemistry: z.literal('bit-identical'),
+    })
+    .optional(),
+  tuned: z
+    .strictObject({
+      from: sha256,
+      frozen: z.array(z.string()),
+      referenceEnergies: z.enum(['kept', 'refitted']),
+      replay: z.strictObject({ frames: count, share: z.number().gt(0).lt(1) }).nullable(),
+    })
+    .optional(),
+  levels: z.strictObject({ target: z.string(), others: z.array(z.string()) }).optional(),
 });
 
 /** The metadata apart from format, version and model, each of them JSON. A later version adds its own as optional. */

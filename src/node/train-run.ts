@@ -1,35 +1,40 @@
 /** A whole training: data files in, model file out, checkpoints on the way. */
-import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
-import { basename } from 'node:path';
-import type { Dataset, Frame } from '../data/dataset.ts';
-import { splitByGroup } from '../data/split.ts';
-import { sharedTrajectories } from '../data/trajectories.ts';
+import type { Frame } from '../data/dataset.ts';
 import { NearsightError } from '../errors.ts';
 import type { Kernel } from '../kernels/kernels.ts';
-import { type ErrorReport, evaluateFrames } from '../model/errors.ts';
-import { type JsonObject, jsonObjectOf } from '../model/json.ts';
-import { potentialOf, subtractPart } from '../model/load.ts';
-import { encodeModel, type ModelFile, type Repulsion } from '../model/model-file.ts';
-import type { Potential } from '../model/potential.ts';
+import type { ErrorReport } from '../model/errors.ts';
+import { subtractPart } from '../model/load.ts';
+import type { Model } from '../model/model.ts';
+import type { ModelFile, Repulsion } from '../model/model-file.ts';
 import { DEFAULT_ZBL_REACH, zblPotential } from '../model/zbl.ts';
-import { createRandom } from '../random.ts';
-import { decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint-file.ts';
 import { completeSettings, type PartialSettings } from '../training/complete.ts';
+import { type Level, levelOf, pretraining, targetTraining } from '../training/levels.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
 import { DEFAULT_TRAINING, type TrainingSettings } from '../training/settings.ts';
 import {
   type ErrorSummary,
+  replayedPerEpoch,
   type TrainingCheckpoint,
   type TrainingInput,
   type TrainingRecord,
-  type TrainingResult,
-  train,
 } from '../training/trainer.ts';
+import { modelSettingsOf } from '../training/transfer.ts';
 import { createEngine } from './engine.ts';
-import { writeFileAtomically } from './files.ts';
-import { type InputOptions, readDataset } from './structures.ts';
+import type { InputOptions } from './structures.ts';
+import { checkEpochs, findCheckpoint, timeEpoch, trainWithCheckpoints } from './train-checkpoints.ts';
+import { readTrainingData, type TrainingData } from './train-data.ts';
+import { finishTraining } from './train-finish.ts';
+import {
+  checkElements,
+  DEFAULT_REPLAY,
+  openStart,
+  type SettledStart,
+  type Start,
+  settleEnergies,
+} from './train-start.ts';
 import { VERSION } from './version.ts';
+
+export { checkpointPath } from './train-checkpoints.ts';
 
 export interface TrainRequest {
   /** Paths of the training data. */
@@ -52,6 +57,23 @@ export interface TrainRequest {
   readonly checkpointEvery?: number | undefined;
   /** Go on from the checkpoint beside `out`. */
   readonly resume?: boolean | undefined;
+  /** Path of a model to start from. Its elements, sizes, statistics and repulsion are kept; the learning rate is lower. */
+  readonly from?: string | undefined;
+  /** Parts of that model that keep their values: `partNames`. */
+  readonly freeze?: readonly string[] | undefined;
+  /** Its reference energies: kept, fitted anew, or fitted anew where the labels clearly have another zero (default). */
+  readonly referenceEnergies?: 'auto' | 'keep' | 'refit' | undefined;
+  /** Old data that are mixed in against forgetting: paths, and their share of every epoch (0.5). */
+  readonly replay?: { readonly data: readonly string[]; readonly share?: number | undefined } | undefined;
+  /** Symbols of elements that the model is to learn; all that the others depend on stays. */
+  readonly grow?: { readonly elements: readonly string[]; readonly adapter?: number | undefined } | undefined;
+  /**
+   * The level of theory that the model shall speak. Frames of other levels help: they share all but the heads.
+   * Frames say their level (`level=` or `fidelity=`), or it is given by file.
+   */
+  readonly levels?:
+    | { readonly target: string; readonly files?: Readonly<Record<string, string>> | undefined }
+    | undefined;
 }
 
 export interface TrainRunProgress {
@@ -76,78 +98,40 @@ export interface TrainRunResult {
   readonly validation: ErrorReport | null;
   readonly history: readonly TrainingRecord[];
   readonly split: string;
+  /** Errors on the old data that were mixed in, before and after; null without a replay. */
+  readonly replay: { readonly before: ErrorReport; readonly after: ErrorReport } | null;
 }
 
 /** Share of a time budget that the epochs are planned for; the rest is for the final errors and for surprises. */
 const PLANNED_SHARE = 0.88;
-/** Seconds between two checkpoints. */
-const CHECKPOINT_INTERVAL = 5;
 const DEFAULT_SECONDS = 60;
 /**
  * A time budget is not spent on more steps than this: on small data sets, more of them only fit the noise (mlearn Si:
  * forces stay, energies of surfaces get worse). An explicit number of epochs knows no such limit.
  */
 const MOST_STEPS = 14_000;
-const DEFAULT_HOLD_OUT = 0.1;
+/** Of a training that starts from a model. */
+const MOST_TUNING_STEPS = 3000;
+/** Learning rate of such a training, as a share of the usual one; new elements learn at the usual one. */
+const TUNING_RATE = 0.2;
+/** Share of a time budget for the first of two stages, where there are several levels of theory. */
+const FIRST_STAGE = 0.6;
 
-/** Where the checkpoint of a training stands while it runs. */
-export const checkpointPath = (out: string): string => `${out}.checkpoint`;
-
-interface Parts {
-  readonly train: readonly Frame[];
-  readonly validation: readonly Frame[];
-  readonly description: string;
-  readonly datasets: readonly Dataset[];
-}
-
-/** Reads the files and sets the validation frames apart. */
-async function readParts(request: TrainRequest, seed: number): Promise<Parts> {
-  const datasets = await Promise.all(request.data.map((path) => readDataset(path, request.input)));
-  const frames = datasets.flatMap((d) => d.frames);
-  if (request.validation !== undefined) {
-    const validation = await readDataset(request.validation, request.input);
-    const description = `validated on ${validation.frames.length} frames of ${basename(request.validation)}`;
-    return { train: frames, validation: validation.frames, description, datasets: [...datasets, validation] };
-  }
-  const fraction = request.holdOut ?? DEFAULT_HOLD_OUT;
-  if (fraction === 0) return { train: frames, validation: [], description: 'nothing held out', datasets };
-  // Blocks of every group: a firewall would leave whole kinds of structures out, and models get worse (mlearn Si, two
-  // seeds: forces 58 instead of 56 meV/Å). What blocks cost in independence is told.
-  const split = splitByGroup({ frames }, fraction, createRandom(seed));
-  const [train, validation] = [split.train, split.heldOut].map((part) => Array.from(part, (k) => frames[k]));
-  const description = `${split.description}${sharedSentence(train, validation)}`;
-  return { train, validation, description, datasets };
-}
-
-function sharedSentence(train: readonly Frame[], validation: readonly Frame[]): string {
-  const shared = sharedTrajectories(train, validation);
-  if (shared === 0) return '';
-  return ` ${shared} of these ${validation.length} frames share a trajectory with training frames: no independent test.`;
-}
-
-/** Seconds per epoch here and now, from a short trial whose outcome is thrown away. */
-async function timeEpoch(input: TrainingInput): Promise<number> {
-  const trial = train({ ...input, validation: [], settings: { ...input.settings, epochs: 1000 } });
-  const began = performance.now();
-  let before = began;
-  let seconds = Number.POSITIVE_INFINITY;
-  // The first epochs compile and start threads: at least three, and half a second, are looked at.
-  for (let epoch = 0; epoch < 3 || before - began < 500; epoch++) {
-    if ((await trial.next()).done === true) break;
-    const now = performance.now();
-    if (epoch > 0) seconds = Math.min(seconds, (now - before) / 1000);
-    before = now;
-    if (epoch > 0 && now - began > 10_000) break;
-  }
-  await trial.return(undefined as never);
-  return seconds;
-}
-
-/** The plan of a run as text: a checkpoint belongs to one plan. */
-function planText(settings: Omit<TrainingSettings, 'epochs'>, parts: Parts, repulsion: Repulsion | null): string {
-  const data = parts.datasets.map(({ sha256, frames }) => ({ sha256, frames: frames.length }));
-  const validation = parts.validation.map((f) => f.index);
-  return JSON.stringify({ settings, data, validation, repulsion, version: VERSION });
+/** All that is settled before the first epoch. */
+export interface Work {
+  readonly request: TrainRequest;
+  readonly data: TrainingData;
+  readonly start: Start | null;
+  readonly settled: SettledStart | null;
+  readonly repulsion: Repulsion | null;
+  readonly kernel: Kernel;
+  readonly settings: Omit<TrainingSettings, 'epochs'>;
+  /** What the trainer gets, with one epoch; of the target where there are several levels. */
+  readonly input: TrainingInput;
+  /** The other levels of theory. */
+  readonly others: readonly Level[];
+  /** The plan of the run as text: a checkpoint belongs to one plan. */
+  readonly plan: string;
 }
 
 /** Trains as requested; yields progress, ends with the model file written. */
@@ -159,196 +143,157 @@ export async function* runTraining(
   const elapsed = (): number => (performance.now() - began) / 1000;
   const nothing = { epoch: 0, epochs: 0, secondsLeft: Number.NaN, train: null, validation: null };
   yield { phase: 'reading', ...nothing };
-  const seed = request.settings?.seed ?? DEFAULT_TRAINING.seed;
-  const parts = await readParts(request, seed);
-  for (const { source, skipped = 0 } of parts.datasets) {
-    if (skipped > 0) yield { phase: 'reading', ...nothing, note: `${source}: skipped ${skipped} unconverged frames` };
-  }
-  const base = completeSettings({ ...request.settings, seed }, parts.train);
-  const elements = elementsOf([...parts.train, ...parts.validation]);
-  const use: UsedLabels = { energy: base.loss.energy > 0, forces: base.loss.forces > 0, stress: base.loss.stress > 0 };
-  if (!use.energy && !use.forces && !use.stress) {
-    throw new NearsightError(
-      'no-labels',
-      `the ${parts.train.length} frames have no energies, forces or stresses to learn`,
-      {
-        hint: 'labels are read from energy, forces and stress and their usual sisters: see nearsight data inspect',
-        place: { path: request.data[0] },
-      },
-    );
-  }
-  const source = request.data.join(', ');
-  const repulsion: Repulsion | null = request.repulsion === false ? null : { kind: 'zbl', ...DEFAULT_ZBL_REACH };
-  // The learned part learns what the repulsion leaves.
-  const prepare = (frames: readonly Frame[], from: string): TrainingFrame[] => {
-    const checked = prepareFrames(frames, elements, base.model.cutoff, { source: from, use });
-    if (repulsion === null) return checked;
-    const rest = subtractPart(frames, zblPotential(elements, repulsion));
-    return prepareFrames(rest, elements, base.model.cutoff, { source: from, use });
-  };
-  const frames = {
-    train: prepare(parts.train, source),
-    validation: prepare(parts.validation, request.validation ?? source),
-  };
-  const kernel = await createEngine(request.threads);
-  const plan = planText(base, parts, repulsion);
-  const input = (epochs: number, checkpoint?: TrainingCheckpoint): TrainingInput => ({
-    kernel,
-    elements,
-    ...frames,
-    settings: { ...base, epochs },
-    checkpoint,
-    signal: hooks.signal,
-  });
-  const checkpoint = await findCheckpoint(request, plan);
-  let epochs = checkpoint?.epochs ?? request.epochs;
-  if (epochs === undefined) {
-    yield { phase: 'planning', ...nothing, note: parts.description };
-    const perEpoch = await timeEpoch(input(1));
-    const budget = (request.seconds ?? DEFAULT_SECONDS) * PLANNED_SHARE - elapsed();
-    const enough = Math.ceil(MOST_STEPS / Math.max(1, Math.round(frames.train.length / base.batch)));
-    epochs = Math.max(1, Math.min(enough, Math.floor(budget / perEpoch)));
-  }
-  if (checkpoint !== undefined)
-    yield { phase: 'planning', ...nothing, note: `resuming after epoch ${checkpoint.epoch} of ${epochs}` };
+  const work = await prepareWork(request, hooks.signal);
+  for (const note of notesOf(work)) yield { phase: 'reading', ...nothing, note };
 
-  const result = yield* trainWithCheckpoints(request, input(epochs, checkpoint), plan);
+  const checkpoint = await findCheckpoint(request, work.plan);
+  const resumed = checkpoint === undefined ? null : stageOf(work, checkpoint);
+  if (checkpoint !== undefined) checkEpochs(request, checkpoint);
+  if (checkpoint === undefined && request.epochs === undefined) {
+    yield { phase: 'planning', ...nothing, note: work.data.description };
+  }
+  if (checkpoint !== undefined) {
+    yield { phase: 'planning', ...nothing, note: `resuming after epoch ${checkpoint.epoch} of ${checkpoint.epochs}` };
+  }
+  let trunk: Model | null = null;
+  let first = 0;
+  if (work.others.length > 0 && resumed !== 'target') {
+    const stage = pretraining(work.input, work.others);
+    const left = (request.seconds ?? DEFAULT_SECONDS) * FIRST_STAGE;
+    first =
+      checkpoint?.epochs ??
+      request.epochs ??
+      (await plannedEpochs(stage, left * PLANNED_SHARE - elapsed(), MOST_STEPS));
+    const names = work.data.others.map(({ name }) => name).join(', ');
+    yield { phase: 'planning', ...nothing, note: `first ${first} epochs of ${names}, then ${work.data.level} with it` };
+    const input = { ...stage, settings: { ...stage.settings, epochs: first }, checkpoint };
+    trunk = (yield* trainWithCheckpoints(request, input, work.plan)).model;
+  }
+  const stage = work.others.length === 0 ? work.input : targetTraining(work.input, work.others, trunk);
+  const inTarget = resumed === 'target' ? checkpoint : undefined;
+  const epochs = inTarget?.epochs ?? request.epochs ?? (await epochsOfTarget(work, stage, first, elapsed));
+  const input = { ...stage, settings: { ...stage.settings, epochs }, checkpoint: inTarget };
+  const result = yield* trainWithCheckpoints(request, input, work.plan);
   yield { phase: 'testing', ...nothing, epoch: epochs, epochs };
-  const finished = await finish({ request, parts, result, settings: { ...base, epochs }, repulsion, kernel });
+  const finished = await finishTraining(work, result, epochs);
   return {
     ...finished,
     path: request.out,
     epochs,
     seconds: elapsed(),
     history: result.history,
-    split: parts.description,
+    split: work.data.description,
   };
 }
 
-/** The checkpoint to go on from; one that is there unasked is an error, since it would be lost. */
-async function findCheckpoint(request: TrainRequest, plan: string): Promise<TrainingCheckpoint | undefined> {
-  const path = checkpointPath(request.out);
-  if (!existsSync(path)) {
-    // Killed before the first checkpoint: from the start is the same as from where it was.
-    return undefined;
+/** Which of two stages a checkpoint is of; the heads of a level tell. */
+function stageOf({ input, others }: Work, { model }: TrainingCheckpoint): 'others' | 'target' {
+  return model.shape.heads === input.settings.model.heads * (others.length + 1) ? 'target' : 'others';
+}
+
+/** As many epochs as fit into some seconds, and no more than `steps` steps. */
+async function plannedEpochs(input: TrainingInput, seconds: number, steps: number): Promise<number> {
+  const perEpoch = await timeEpoch(input);
+  const enough = Math.ceil(steps / stepsPerEpoch(input));
+  return Math.max(1, Math.min(enough, Math.floor(seconds / perEpoch)));
+}
+
+const stepsPerEpoch = (input: TrainingInput): number =>
+  Math.max(1, Math.round((input.train.length + replayedPerEpoch(input)) / input.settings.batch));
+
+/** Epochs of the target: by time; or, after a first stage, by its steps, so that a resumed run plans the same. */
+async function epochsOfTarget(work: Work, stage: TrainingInput, first: number, elapsed: () => number): Promise<number> {
+  if (work.others.length > 0) {
+    const before = first * stepsPerEpoch(pretraining(work.input, work.others));
+    const steps = Math.min(MOST_TUNING_STEPS, before * (1 / FIRST_STAGE - 1));
+    return Math.max(1, Math.round(steps / stepsPerEpoch(stage)));
   }
-  if (request.resume !== true) {
-    throw new NearsightError('unfinished-training', `${path} is the checkpoint of a training that did not end`, {
-      hint: 'add --resume to finish it, or remove the file to start anew',
+  const most = work.start === null ? MOST_STEPS : MOST_TUNING_STEPS;
+  const budget = (work.request.seconds ?? DEFAULT_SECONDS) * PLANNED_SHARE - elapsed();
+  return plannedEpochs(stage, budget, most);
+}
+
+/** What the user should know before the training begins. */
+function notesOf({ data, settled, start }: Work): string[] {
+  const skipped = data.datasets.flatMap(({ source, skipped: n = 0 }) =>
+    n > 0 ? [`${source}: skipped ${n} unconverged frames`] : [],
+  );
+  const left = data.unconcerned.length;
+  return [
+    ...skipped,
+    ...(start !== null && left > 0 ? [`${left} frames without the new elements say nothing of them: left out`] : []),
+    ...(settled === null || settled.note === '' ? [] : [settled.note]),
+  ];
+}
+
+/** Settings that nobody gave: of the model that a training starts from, or chosen from the data. */
+function settingsOf(request: TrainRequest, start: Start | null, frames: readonly Frame[]): Work['settings'] {
+  const seed = request.settings?.seed ?? DEFAULT_TRAINING.seed;
+  const settings = completeSettings({ ...request.settings, seed }, frames);
+  if (start === null) return settings;
+  const usual = start.added.includes(1) ? settings.rate : TUNING_RATE * DEFAULT_TRAINING.rate;
+  return { ...settings, model: modelSettingsOf(start.model), rate: request.settings?.rate ?? usual };
+}
+
+async function prepareWork(request: TrainRequest, signal: AbortSignal | undefined): Promise<Work> {
+  const start = await openStart(request);
+  const data = await readTrainingData(request, request.settings?.seed ?? DEFAULT_TRAINING.seed);
+  if (start !== null) checkElements(start, data);
+  const all = [data, ...data.others].flatMap(({ train, validation }) => [...train, ...validation]);
+  const settings = settingsOf(request, start, all);
+  const elements = start?.model.elements ?? elementsOf(all);
+  const { loss } = settings;
+  const use: UsedLabels = { energy: loss.energy > 0, forces: loss.forces > 0, stress: loss.stress > 0 };
+  if (!use.energy && !use.forces && !use.stress) {
+    throw new NearsightError('no-labels', `the ${all.length} frames have no energies, forces or stresses to learn`, {
+      hint: 'labels are read from energy, forces and stress and their usual sisters: see nearsight data inspect',
+      place: { path: request.data[0] },
     });
   }
-  const checkpoint = decodeCheckpoint(await readFile(path), path, plan);
-  if (request.epochs !== undefined && request.epochs !== checkpoint.epochs) {
-    throw new NearsightError(
-      'other-epochs',
-      `the checkpoint is of a training over ${checkpoint.epochs} epochs, not ${request.epochs}`,
-      {
-        hint: `resume with --epochs ${checkpoint.epochs}, or without --epochs`,
-        place: { path },
-      },
-    );
-  }
-  return checkpoint;
-}
-
-/** Runs the trainer, saving a checkpoint now and then and when it is told to stop. */
-async function* trainWithCheckpoints(
-  request: TrainRequest,
-  input: TrainingInput,
-  plan: string,
-): AsyncGenerator<TrainRunProgress, TrainingResult> {
-  // Not told of the signal: it would stop before the epoch that is to be saved.
-  const run = train({ ...input, signal: undefined });
-  const path = checkpointPath(request.out);
-  const interval = 1000 * (request.checkpointEvery ?? CHECKPOINT_INTERVAL);
-  const began = performance.now();
-  let saved = began;
-  let validation: ErrorSummary | null = null;
-  const start = input.checkpoint?.epoch ?? 0;
-  try {
-    for (;;) {
-      const next = await run.next();
-      if (next.done === true) return next.value;
-      const { epoch, epochs } = next.value;
-      validation = next.value.validation ?? validation;
-      const now = performance.now();
-      const stopping = input.signal?.aborted === true;
-      if (stopping || (now - saved > interval && epoch < epochs)) {
-        await writeFileAtomically(path, encodeCheckpoint(next.value.checkpoint(), plan));
-        saved = now;
-      }
-      const secondsLeft = ((now - began) / 1000 / (epoch - start)) * (epochs - epoch);
-      yield { phase: 'training', epoch, epochs, secondsLeft, train: next.value.train, validation };
-      if (stopping) input.signal?.throwIfAborted();
-      // Timers and signals get their turn.
-      await new Promise<void>((resolve) => setImmediate(() => resolve()));
-    }
-  } finally {
-    // Whoever leaves early leaves no engine behind.
-    await run.return(undefined as never);
-  }
-}
-
-interface Finish {
-  readonly request: TrainRequest;
-  readonly parts: Parts;
-  readonly result: TrainingResult;
-  readonly settings: TrainingSettings;
-  readonly repulsion: Repulsion | null;
-  readonly kernel: Kernel;
-}
-
-async function errorsOf(potential: Potential, frames: readonly Frame[]): Promise<ErrorReport | null> {
-  if (frames.length === 0) return null;
-  const run = evaluateFrames(potential, frames);
-  for (;;) {
-    const next = await run.next();
-    if (next.done === true) return next.value;
-  }
-}
-
-/** Final errors of all parts together, model file on disk, checkpoint gone. */
-async function finish(work: Finish): Promise<Pick<TrainRunResult, 'model' | 'train' | 'validation'>> {
-  const { request, parts, result, settings, repulsion, kernel } = work;
-  const draft: ModelFile = {
-    model: result.model,
-    parts: { repulsion },
-    settings: jsonObjectOf({ training: settings, best_epoch: result.epoch, history: result.history.map(historyRow) }),
-    provenance: {
-      nearsightVersion: VERSION,
-      dataset: parts.datasets.map(({ source, sha256, frames }) => ({
-        source: basename(source),
-        sha256,
-        frames: frames.length,
-      })),
-      split: { description: parts.description, train: parts.train.length, validation: parts.validation.length },
-      seed: settings.seed,
-      epochs: settings.epochs,
-      errors: { train: null, validation: null },
-    },
-    calibration: null,
-    validation: null,
+  const repulsion: Repulsion | null =
+    start !== null
+      ? start.file.parts.repulsion
+      : request.repulsion === false
+        ? null
+        : { kind: 'zbl', ...DEFAULT_ZBL_REACH };
+  // The learned part learns what the repulsion leaves.
+  const prepare = (frames: readonly Frame[], source: string): TrainingFrame[] => {
+    const checked = prepareFrames(frames, elements, settings.model.cutoff, { source, use });
+    if (repulsion === null) return checked;
+    const rest = subtractPart(frames, zblPotential(elements, repulsion));
+    return prepareFrames(rest, elements, settings.model.cutoff, { source, use });
   };
-  const potential = potentialOf(draft, kernel);
-  try {
-    const train = (await errorsOf(potential, parts.train))!;
-    const validation = await errorsOf(potential, parts.validation);
-    const errors = { train: train.overall, validation: validation?.overall ?? null };
-    const model: ModelFile = { ...draft, provenance: { ...draft.provenance, errors } };
-    await writeFileAtomically(request.out, encodeModel(model));
-    await rm(checkpointPath(request.out), { force: true });
-    return { model, train, validation };
-  } finally {
-    potential.close();
-  }
+  const source = request.data.join(', ');
+  const train = prepare(data.train, source);
+  const validation = prepare(data.validation, request.validation ?? source);
+  const replay = prepare(data.replay, request.replay?.data.join(', ') ?? '');
+  const others = data.others.map((part) =>
+    levelOf(prepare(part.train, source), prepare(part.validation, source), elements.length),
+  );
+  const kernel = await createEngine(request.threads);
+  const settled =
+    start === null ? null : settleEnergies(start, { train, replay }, kernel, request.referenceEnergies ?? 'auto');
+  const input: TrainingInput = {
+    ...{ kernel, elements, train, validation, signal },
+    settings: { ...settings, epochs: 1 },
+    start: settled?.model,
+    trainable: start?.trainable,
+    ...(replay.length > 0 && { replay: { frames: replay, share: request.replay?.share ?? DEFAULT_REPLAY } }),
+  };
+  const plan = planText(request, { settings, data, repulsion, start });
+  return { request, data, start, settled, repulsion, kernel, settings, input, others, plan };
 }
 
-/** A row of the learning curve as it stands in the model file; NaN (nothing labelled) becomes null. */
-function historyRow({ epoch, rate, loss, train, validation }: TrainingRecord): JsonObject {
-  const errors = (e: ErrorSummary): JsonObject => ({
-    energy_rmse_eV_per_atom: Number.isFinite(e.energy) ? e.energy : null,
-    force_rmse_eV_per_A: Number.isFinite(e.forces) ? e.forces : null,
-    stress_rmse_eV_per_A3: Number.isFinite(e.stress) ? e.stress : null,
+function planText(request: TrainRequest, work: Pick<Work, 'settings' | 'data' | 'repulsion' | 'start'>): string {
+  const { settings, data, repulsion, start } = work;
+  const { freeze, grow, referenceEnergies, replay } = request;
+  return JSON.stringify({
+    settings,
+    data: data.datasets.map(({ sha256, frames }) => ({ sha256, frames: frames.length })),
+    validation: data.validation.map((f) => f.index),
+    repulsion,
+    version: VERSION,
+    ...(start !== null && { from: start.sha256, freeze, grow, referenceEnergies, share: replay?.share }),
+    ...(data.others.length > 0 && { level: data.level, others: data.others.map(({ name }) => name) }),
   });
-  return { epoch, rate, loss, train: errors(train), validation: validation === null ? null : errors(validation) };
 }
