@@ -95,6 +95,15 @@ export {
   zblPotential,
 } from './model/index.ts';
 export {
+  type N2p2Files,
+  type N2p2Potential,
+  type N2p2Units,
+  n2p2Elements,
+  readN2p2,
+  weightsName,
+  writeN2p2,
+} from './model/n2p2/index.ts';
+export {
   type ElasticConstants,
   type EquationOfState,
   elasticConstants,
