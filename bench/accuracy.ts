@@ -1,5 +1,6 @@
 /**
- * Accuracy on public data sets after a training of SECONDS: node scripts/run.mjs bench/accuracy.ts [--time 60] [SET …].
+ * Accuracy on public data sets after a training of SECONDS:
+ * node scripts/run.mjs bench/accuracy.ts [--time 60] [--seed 1] [--threads n] [--descriptor density|symmetry] [SET …].
  * Prints one JSON document. Data are read from ../shared/data; sets that are not there are named and left out.
  */
 import { existsSync } from 'node:fs';
@@ -35,7 +36,14 @@ async function errors(potential: Parameters<typeof evaluateFrames>[0], frames: r
   }
 }
 
-async function measure(task: Task, seconds: number, seed: number): Promise<object> {
+interface Manner {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly threads: number | undefined;
+  readonly descriptor: 'density' | 'symmetry';
+}
+
+async function measure(task: Task, { seconds, seed, threads, descriptor }: Manner): Promise<object> {
   let training = join(DATA, task.train);
   let test: readonly Frame[];
   if (task.test === undefined) {
@@ -49,23 +57,37 @@ async function measure(task: Task, seconds: number, seed: number): Promise<objec
     );
   } else test = (await readDataset(join(DATA, task.test))).frames;
   const out = join(tmpdir(), `nearsight-${task.name}-${process.pid}.safetensors`);
-  const run = runTraining({ data: [training], out, seconds, settings: { seed } });
+  const run = runTraining({ data: [training], out, seconds, threads, settings: { seed, model: { descriptor } } });
   let step = await run.next();
   while (step.done !== true) step = await run.next();
   const potential = potentialOf(step.value.model, await createEngine());
   const { overall, groups } = await errors(potential, test);
   potential.close();
   const { epochs, seconds: taken } = step.value;
-  return { set: task.name, seed, epochs, seconds: taken, test: task.test ?? 'held out here', overall, groups };
+  return {
+    set: task.name,
+    descriptor,
+    seed,
+    epochs,
+    seconds: taken,
+    test: task.test ?? 'held out here',
+    overall,
+    groups,
+  };
 }
 
 const args = process.argv.slice(2);
-const option = (name: string, fallback: number): number => {
+const option = (name: string): string | undefined => {
   const at = args.indexOf(name);
-  return at < 0 ? fallback : Number(args.splice(at, 2)[1]);
+  return at < 0 ? undefined : args.splice(at, 2)[1];
 };
-const seconds = option('--time', 60);
-const seed = option('--seed', 1);
+const threads = option('--threads');
+const manner: Manner = {
+  seconds: Number(option('--time') ?? 60),
+  seed: Number(option('--seed') ?? 1),
+  threads: threads === undefined ? undefined : Number(threads),
+  descriptor: option('--descriptor') === 'symmetry' ? 'symmetry' : 'density',
+};
 const results: object[] = [];
 for (const task of TASKS) {
   if (args.length > 0 && !args.includes(task.name)) continue;
@@ -74,7 +96,7 @@ for (const task of TASKS) {
     continue;
   }
   process.stderr.write(`${task.name} …\n`);
-  results.push(await measure(task, seconds, seed));
+  results.push(await measure(task, manner));
 }
 process.stdout.write(`${JSON.stringify({ results }, null, 2)}\n`);
 process.exit(0);
