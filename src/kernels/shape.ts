@@ -1,5 +1,5 @@
 import { NearsightError } from '../errors.ts';
-import type { KernelSystem, ModelShape, TrainingSystem } from './kernels.ts';
+import type { KernelSystem, LossTerm, ModelShape, TrainingSystem } from './kernels.ts';
 import { weightLayout } from './kernels.ts';
 import { type SymmetryShape, symmetryLayout } from './symmetry.ts';
 
@@ -107,6 +107,12 @@ export function checkSystem(shape: KnownSpecies, system: KernelSystem): void {
     if (first[i + 1] < first[i]) refuse(`${first[i + 1] - first[i]} edges of atom ${i}`);
   }
   for (let i = 0; i < atoms; i++) checkEdges(system, i);
+}
+
+/** Refuses a term that asks the strain gradient of a direct force head to be learned: it has no weights of its own. */
+export function checkTerm(shape: ModelShape, { strain }: LossTerm): void {
+  if (shape.directForces !== true || strain === 0) return;
+  throw new RangeError(`a strain coefficient of ${strain} for a direct force head`);
 }
 
 /** The part of `checkSystem` that looks at the edges of one atom. */

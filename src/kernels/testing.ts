@@ -39,6 +39,8 @@ export function randomWeights(shape: ModelShape, random: Random): Float64Array {
     w3: 2 / Math.sqrt(shape.hidden[1]),
     skip: 0.3 / Math.sqrt(featureCount(shape)),
     b3: 1,
+    wF: 1 / Math.sqrt(shape.hidden[1]),
+    bF: 0.5,
   };
   const blocks = Object.keys(scales) as (keyof typeof scales)[];
   for (const [index, block] of blocks.entries()) {

@@ -11,6 +11,10 @@ const models: [string, DensityModel][] = [
   ['one species', randomModel([14], createRandom(1), { sizes: { order: 2 } })],
   ['three species, two heads, narrow embedding', randomModel([1, 6, 8], createRandom(2), { sizes: { heads: 2 } })],
   ['two species, lmax 3, wide embedding', randomModel([3, 8], createRandom(3), { sizes: { lmax: 3 }, embedding: 4 })],
+  [
+    'a direct force head, two species, two heads',
+    randomModel([3, 8], createRandom(4), { sizes: { heads: 2, directForces: true } }),
+  ],
 ];
 
 describe.each(models)('%s', (_, model) => {

@@ -34,7 +34,7 @@ export {
 } from './model-file.ts';
 export type { Pairs } from './pairs.ts';
 export type { Folding, ParameterBlock, ParameterLayout } from './parameters.ts';
-export type { Evaluation, Potential } from './potential.ts';
+export { type Evaluation, type Potential, requireGradient } from './potential.ts';
 export {
   type ReadSafetensorsOptions,
   readSafetensors,

@@ -1,3 +1,4 @@
+import { NearsightError } from '../errors.ts';
 import type { NeighbourList } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
 
@@ -26,6 +27,8 @@ export interface Potential {
   readonly cutoff: number;
   /** Atomic numbers it is defined for. A structure with any other element is refused. */
   readonly elements: readonly number[];
+  /** Where `false` stands, forces and strain gradient are no derivatives of the energy; see docs/theory/direct-forces.md. */
+  readonly conservative?: false;
   /**
    * `neighbours` is built on the spot when absent; when given, it must be valid for `structure` (see
    * `isStale`) and reach at least as far as `cutoff`.
@@ -40,3 +43,17 @@ export interface Potential {
 
 /** An evaluation that parts are being added to. */
 export type RunningEvaluation = { -readonly [field in keyof Evaluation]: Evaluation[field] };
+
+/**
+ * Refuses a potential whose forces are no gradient, for work that means nothing without one.
+ * @param work what can't be done, as the subject of a sentence
+ * @throws NearsightError `forces-no-gradient`
+ */
+export function requireGradient(potential: Potential, work: string): void {
+  if (potential.conservative !== false) return;
+  throw new NearsightError(
+    'forces-no-gradient',
+    `${work} needs forces that are the gradient of an energy; those of this model come from a head of their own`,
+    { hint: 'train the model without directForces' },
+  );
+}

@@ -3,7 +3,7 @@ import { NearsightError } from '../errors.ts';
 import type { Kernel, KernelModel, KernelSystem } from '../kernels/kernels.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
-import { loadModel, type Model } from './model.ts';
+import { isConservative, loadModel, type Model } from './model.ts';
 import type { Potential } from './potential.ts';
 
 /** A potential that holds an engine: `close` gives its memory and threads back. */
@@ -68,6 +68,7 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     name: 'short-range',
     cutoff: model.shape.cutoff,
     elements: model.elements,
+    ...(!isConservative(model) && { conservative: false }),
     engine,
     system,
     evaluate(structure, neighbours) {

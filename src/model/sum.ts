@@ -17,6 +17,7 @@ export function sumPotentials(name: string, parts: readonly Potential[]): Potent
     name,
     cutoff,
     elements: parts[0].elements.filter((z) => parts.every((part) => part.elements.includes(z))),
+    ...(parts.some((part) => part.conservative === false) && { conservative: false }),
     evaluate(structure, neighbours) {
       // A list that is given is checked by the first part.
       const list = neighbours ?? buildNeighbourList(structure, cutoff);

@@ -1,9 +1,11 @@
 /** Blocks of 16 atoms through all steps of the model. */
 import { densities, densityTangents } from './densities';
+import { addVectorGradient, directForces, directStrain } from './direct';
+import { readoutDirect, readoutGradient } from './direct-readout';
 import { edgeForward } from './edges';
 import { clearStrain, edgeBackward, storeStrain } from './forces';
 import { invariants, invariantsBackward, invariantsBackwardDual, invariantsDual } from './generated/invariants';
-import { addOuter, multiply, multiplyIn } from './matrix';
+import { addOuter, addProduct, multiply, multiplyIn } from './matrix';
 import { gMix, readout, readoutDual } from './readout';
 import { clear } from './simd';
 import {
@@ -13,6 +15,7 @@ import {
   mix,
   mixT,
   nChannels,
+  nDirect,
   nFeatures,
   nLm,
   nRadial,
@@ -68,7 +71,7 @@ function mixBackward(GA: usize, D: usize): void {
   }
 }
 
-/** ∂L/∂mix += Dᵀ Āt + Ḋᵀ Ā. */
+/** ∂L/∂mix += Dᵀ Āt + Ḋᵀ Ā; of a direct force head, where nothing moves, Dᵀ Ā. */
 function mixGradient(): void {
   const nb = nRadial;
   const K = nChannels;
@@ -79,7 +82,8 @@ function mixGradient(): void {
       const from = s * bytesD + ((row * nb) << 2);
       const at = (row * K) << 2;
       const G = gMix + (((s * <usize>(lmax + 1) + l) * nb * K) << 2);
-      addOuter(sD + from, tD + from, BLOCK * (2 * l + 1), nb, tGA + at, sGA + at, K, G);
+      if (nDirect) addProduct(sD + from, sGA + at, BLOCK * (2 * l + 1), nb, K, 1, G);
+      else addOuter(sD + from, tD + from, BLOCK * (2 * l + 1), nb, tGA + at, sGA + at, K, G);
     }
   }
 }
@@ -106,7 +110,8 @@ export function blockFeatures(): void {
 
 /**
  * Energies (f32, at `energies`, room for 16), forces and ∂E/∂ε (f32 [8] at `strain`) of atoms [lo, hi).
- * head < 0: the mean over heads.
+ * head < 0: the mean over heads. Forces are added to the fixed-point ones of all sites; those of a direct force head,
+ * f32 [N][4] eV/Å, are stored.
  */
 export function evaluateBlock(
   lo: i32,
@@ -119,6 +124,13 @@ export function evaluateBlock(
 ): void {
   blockDensities(lo, hi);
   blockFeatures();
+  if (nDirect) {
+    const count = <usize>(hi - lo);
+    readoutDirect(head, energies);
+    directForces(count, forces + ((<usize>lo) << 4));
+    directStrain(count, strain);
+    return;
+  }
   readout(head, energies);
   const stride = nChannels << 2;
   for (let a: usize = 0; a < BLOCK; a++)
@@ -146,5 +158,19 @@ export function gradientBlock(lo: i32, hi: i32, head: usize, seed: f32, velocity
     const x = (a * nFeatures) << 2;
     invariantsBackwardDual(lmax, order, a, stride, sA, tA, sGX + x, tGX + x, sGA, tGA);
   }
+  mixGradient();
+}
+
+/** The same for a direct force head; ∂L/∂F of all atoms at `seeds`, f32 [N][4]. See `readoutGradient`. */
+export function directGradientBlock(lo: i32, hi: i32, head: usize, seed: f32, seeds: usize): void {
+  const count = <usize>(hi - lo);
+  const own = seeds + ((<usize>lo) << 4);
+  blockDensities(lo, hi);
+  blockFeatures();
+  readoutGradient(head, seed, count, own);
+  const stride = nChannels << 2;
+  for (let a: usize = 0; a < BLOCK; a++)
+    invariantsBackward(lmax, order, a, stride, sA, sGX + ((a * nFeatures) << 2), sGA);
+  addVectorGradient(count, own);
   mixGradient();
 }

@@ -9,6 +9,7 @@ import {
   edgeCapacity,
   first,
   lmax,
+  nDirect,
   neighbours,
   nPerEdge,
   nRadial,
@@ -142,6 +143,22 @@ function storeHarmonics(x: v128, y: v128, z: v128, c0: usize, st: usize): void {
   v128.store((c += st), f32x4.mul(f32x4.mul(a, x), f32x4.sub(x2, f32x4.mul(y2, sp(3)))));
 }
 
+/** B_b of four edges without their slopes, which direct forces have no use for; s is the switching function. */
+function storeRadial(s: v128, t: v128, c0: usize, st: usize): void {
+  const t2 = f32x4.add(t, t);
+  let c = c0;
+  let Ta = sp(1);
+  let Tb = t;
+  for (let b: usize = 0; b < nRadial; b += 2) {
+    v128.store(c, f32x4.mul(s, Ta));
+    c += st;
+    v128.store(c, f32x4.mul(s, Tb));
+    c += st;
+    Ta = f32x4.sub(f32x4.mul(t2, Tb), Ta);
+    Tb = f32x4.sub(f32x4.mul(t2, Ta), Tb);
+  }
+}
+
 /** Fills the edge arrays of atom i at `cache`; returns the address behind them. */
 export function edgeForward(i: i32, slot: usize, cache: usize): usize {
   const st = gather(i, slot);
@@ -173,6 +190,11 @@ export function edgeForward(i: i32, slot: usize, cache: usize): usize {
     const t = f32x4.sub(f32x4.mul(r, scale), one);
     const t2 = f32x4.add(t, t);
     const scale2 = f32x4.add(scale, scale);
+    if (nDirect) {
+      storeRadial(s, t, c + 4 * st, st);
+      storeHarmonics(x, y, z, c + (4 + 2 * nb) * st, st);
+      continue;
+    }
     let Ta = one;
     let Tb = t;
     let Da = sp(0);

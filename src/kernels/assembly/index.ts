@@ -10,9 +10,11 @@ import {
   bytesD,
   edgeCapacity,
   nAtoms,
+  nDirect,
   nFeatures,
   nLm,
   nRadial,
+  nSites,
   nSpecies,
   rowOf,
   sD,
@@ -38,7 +40,7 @@ export function scratchBytes(model: usize, capacity: usize, training: bool): usi
 
 /**
  * This thread's share of an evaluation: chunks of atoms from the counter at `counter`. Energies f32 at `energies`
- * (padded to a multiple of 16), ∂E/∂ε of each block f32 [8] at `strains`, forces i32 [M][4] of this thread.
+ * (padded to a multiple of 16), ∂E/∂ε of each block f32 [8] at `strains`, forces i32 [M][4] of this thread; direct forces f32 [N][4] of all threads.
  * Returns the largest component of an edge force, eV/Å.
  */
 export function evaluateShare(
@@ -55,7 +57,7 @@ export function evaluateShare(
   useModel(model);
   useSystem(system);
   useScratch(scratch, edgeCapacity, false);
-  memory.fill(forces, 0, (<usize>load<i32>(system, 4)) << 4);
+  if (!nDirect) memory.fill(forces, 0, (<usize>nSites) << 4);
   clearLargest();
   const chunk: i32 = 4 * <i32>BLOCK;
   for (;;) {
@@ -128,8 +130,8 @@ export function densitiesOf(model: usize, system: usize, scratch: usize, from: i
 }
 
 /**
- * This thread's share of a training step: terms from the counter. A term is 48 bytes: u32 system, u32 head,
- * f64 wE, wF, wS, u32 gradient slot, u32 ok (written). Gradient slots are `slotBytes` apart and must be zero.
+ * This thread's share of a training step: terms from the counter. A term is 56 bytes: u32 system, u32 head,
+ * f64 wE, wF, wS, wN, wT, u32 ok (written). Gradient slots are `slotBytes` apart and must be zero.
  */
 export function trainShare(
   model: usize,
@@ -148,7 +150,7 @@ export function trainShare(
   for (;;) {
     const k = atomic.add<i32>(counter, 1);
     if (k >= count) break;
-    const term = terms + <usize>k * 48;
+    const term = terms + <usize>k * 56;
     const system: usize = load<u32>(term);
     const gradient = gradients + <usize>k * slotBytes;
     memory.fill(gradient, 0, slotBytes);
@@ -159,13 +161,15 @@ export function trainShare(
       load<f64>(term, 8),
       load<f64>(term, 16),
       load<f64>(term, 24),
+      load<f64>(term, 32),
+      load<f64>(term, 40),
       buffers,
       gradient,
       mixLength,
-      errors + <usize>k * 24,
+      errors + <usize>k * 40,
       scale,
     );
-    store<u32>(term, ok ? 1 : 0, 32);
+    store<u32>(term, ok ? 1 : 0, 48);
   }
 }
 

@@ -12,6 +12,7 @@ import {
   b3,
   meanB3,
   meanSkip,
+  nChannels,
   nFeatures,
   nHeads,
   nHidden1,
@@ -45,7 +46,7 @@ import {
 } from './state';
 
 /** a · b over `bytes`. */
-function dot(a: usize, b: usize, bytes: usize): v128 {
+export function dot(a: usize, b: usize, bytes: usize): v128 {
   let s = sp(0);
   for (let k: usize = 0; k < bytes; k += 16) s = madd(v128.load(a + k), v128.load(b + k), s);
   return s;
@@ -77,7 +78,36 @@ export function readout(head: i32, energies: usize): void {
   );
 }
 
-/** `heads` heads side by side: the first layer of all is one product, the second one for each. */
+/**
+ * h1 and h2 with their slopes, of `heads` heads side by side: the first layer of all is one product, the second one for
+ * each.
+ */
+export function hiddenLayers(heads: usize, W1: usize, B1: usize, W2: usize, B2: usize): void {
+  const width1 = heads * nHidden1;
+  const width2 = heads * nHidden2;
+  const row1 = width1 << 2;
+  const row2 = width2 << 2;
+  const step2 = (nHidden1 * nHidden2) << 2;
+  biasRows(B1, sKinds, width1, sH1);
+  multiply(sX, BLOCK, nFeatures, W1, width1, sH1, true);
+  silu(sH1, sD1, BLOCK * row1);
+  biasRows(B2, sKinds, width2, sH2);
+  for (let h: usize = 0; h < heads; h++)
+    multiplyIn(
+      sH1 + ((h * nHidden1) << 2),
+      row1,
+      BLOCK,
+      nHidden1,
+      W2 + h * step2,
+      nHidden2,
+      sH2 + ((h * nHidden2) << 2),
+      row2,
+      true,
+    );
+  silu(sH2, sD2, BLOCK * row2);
+}
+
+/** The readout of `heads` heads side by side, and the way back to the features. */
 function readoutOf(
   heads: usize,
   W1: usize,
@@ -97,23 +127,7 @@ function readoutOf(
   const row2 = width2 << 2;
   const rowX = nFeatures << 2;
   const step2 = (nHidden1 * nHidden2) << 2;
-  biasRows(B1, sKinds, width1, sH1);
-  multiply(sX, BLOCK, nFeatures, W1, width1, sH1, true);
-  silu(sH1, sD1, BLOCK * row1);
-  biasRows(B2, sKinds, width2, sH2);
-  for (let h: usize = 0; h < heads; h++)
-    multiplyIn(
-      sH1 + ((h * nHidden1) << 2),
-      row1,
-      BLOCK,
-      nHidden1,
-      W2 + h * step2,
-      nHidden2,
-      sH2 + ((h * nHidden2) << 2),
-      row2,
-      true,
-    );
-  silu(sH2, sD2, BLOCK * row2);
+  hiddenLayers(heads, W1, B1, W2, B2);
   const share = <f32>(1.0 / <f64>heads);
   const scale = sp(share);
   for (let a: usize = 0; a < BLOCK; a++) {
@@ -164,13 +178,16 @@ function activationBackward(U: usize, Ut: usize, D: usize, C: usize, Zt: usize, 
 
 /** Where the gradient of each block of weights goes. */
 export let gMix: usize = 0;
-let gW1: usize = 0;
-let gB1: usize = 0;
-let gW2: usize = 0;
-let gB2: usize = 0;
-let gW3: usize = 0;
-let gSkip: usize = 0;
-let gB3: usize = 0;
+export let gW1: usize = 0;
+export let gB1: usize = 0;
+export let gW2: usize = 0;
+export let gB2: usize = 0;
+export let gW3: usize = 0;
+export let gSkip: usize = 0;
+export let gB3: usize = 0;
+/** These two with a direct force head only. */
+export let gWF: usize = 0;
+export let gBF: usize = 0;
 
 /** Sets the gradient buffer: f32 in the layout of the weights (see `weightLayout`), for one head. */
 export function useGradient(base: usize, head: usize, heads: usize, mixLength: usize): void {
@@ -190,6 +207,10 @@ export function useGradient(base: usize, head: usize, heads: usize, mixLength: u
   gSkip = at + ((head * nFeatures) << 2);
   at += (heads * nFeatures) << 2;
   gB3 = at + ((head * S) << 2);
+  at += (heads * S) << 2;
+  gWF = at + ((head * nHidden2 * nChannels) << 2);
+  at += (heads * nHidden2 * nChannels) << 2;
+  gBF = at + ((head * S * nChannels) << 2);
 }
 
 /**

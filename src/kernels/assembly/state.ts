@@ -41,6 +41,14 @@ export let meanB3: usize = 0;
 export let constants: usize = 0;
 /** Radial functions that the l = 3 harmonics are used with: those beyond have no weight in the mix. */
 export let nRadialHigh: usize = 0;
+/** 1 where forces come from a head of their own; then its weights: wF [heads][H2][K], transposed, bF [heads][S][K]. */
+export let nDirect: i32 = 0;
+export let wF: usize = 0;
+export let wFT: usize = 0;
+export let bF: usize = 0;
+/** For the mean over heads: all wF one below the other [heads·H2][K] and the mean of bF [S][K], over their number. */
+export let meanWF: usize = 0;
+export let meanBF: usize = 0;
 /** (lmax + 1)². */
 export let nLm: usize = 0;
 /** Numbers kept per edge: unit vector, r, B, B', Y. */
@@ -77,6 +85,12 @@ export function useModel(m: usize): void {
   meanB3 = load<u32>(m, 116);
   constants = load<u32>(m, 120);
   nRadialHigh = load<u32>(m, 124);
+  nDirect = load<i32>(m, 128);
+  wF = load<u32>(m, 132);
+  wFT = load<u32>(m, 136);
+  bF = load<u32>(m, 140);
+  meanWF = load<u32>(m, 144);
+  meanBF = load<u32>(m, 148);
   nLm = <usize>((lmax + 1) * (lmax + 1));
   nPerEdge = 4 + 2 * nRadial + nLm;
 }
@@ -166,6 +180,9 @@ export let tU: usize = 0;
 export let sV: usize = 0;
 export let tV: usize = 0;
 export let tEdges: usize = 0;
+// Of a direct force head only: φ, and ∂L/∂φ.
+export let sPhi: usize = 0;
+export let sGPhi: usize = 0;
 
 let top: usize = 0;
 function take(bytes: usize): usize {
@@ -215,6 +232,10 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
     sV = take(BLOCK * nHidden1 * 4);
     tV = take(BLOCK * nHidden1 * 4);
     tEdges = take(capacity * (nRadial + nLm) * 4);
+  }
+  if (nDirect) {
+    sPhi = take(BLOCK * nChannels * 4);
+    sGPhi = take(BLOCK * nChannels * 4);
   }
   return top - base;
 }

@@ -1,8 +1,9 @@
 /** One structure of a training step: energy and forces, residuals, gradient sweep. */
-import { evaluateBlock, gradientBlock } from './block';
+import { directGradientBlock, evaluateBlock, gradientBlock } from './block';
+import { directSeeds } from './direct-seeds';
 import { clearLargest, largestForce } from './forces';
 import { useGradient } from './readout';
-import { BLOCK, edgeCapacity, nAtoms, nHeads, nSites, owner, useSystem } from './state';
+import { BLOCK, edgeCapacity, nAtoms, nDirect, nHeads, nSites, owner, useSystem } from './state';
 
 /**
  * The training buffers of a thread, from `base`: site forces i32 [M][4], site velocities f32 [M][4], energies
@@ -13,8 +14,8 @@ export function trainingBytes(sites: i32, atoms: i32): usize {
 }
 
 /**
- * Adds the gradient of one loss term to `gradient` (f32) and writes its residuals to `errors` (f64 [3]: E − E*,
- * Σ (F − F*)², Σ (G − G*)²). Labels behind the system record: f64 energy at 32, f64 G* [9] at 40, address of
+ * Adds the gradient of one loss term to `gradient` (f32) and writes its residuals to `errors` (f64 [5]: E − E*,
+ * Σ (F − F*)², Σ (G − G*)², and with a direct force head |Σ F|², |Σ r×F|²). Labels behind the system record: f64 energy at 32, f64 G* [9] at 40, address of
  * f32 F* [N][4] at 112. Returns false when a force was too large for fixed point.
  */
 export function trainStructure(
@@ -23,6 +24,8 @@ export function trainStructure(
   wE: f64,
   wF: f64,
   wS: f64,
+  wN: f64,
+  wT: f64,
   buffers: usize,
   gradient: usize,
   mixLength: usize,
@@ -57,9 +60,14 @@ export function trainStructure(
   }
   // Every force on an atom is a sum of at most two contributions per edge: no sum can overflow 32 bits.
   if (!(largestForce() * scale * 2 * <f32>edgeCapacity < 2.1e9)) return false;
-  foldForces(forces, nAtoms, nSites, owner);
   const dE = E - load<f64>(system, 32);
-  const ssF = forceResiduals(forces, load<u32>(system, 112), velocity, 1.0 / <f64>scale, <f32>(-2 * wF));
+  const targets: usize = load<u32>(system, 112);
+  let ssF: f64 = 0;
+  if (nDirect) ssF = directSeeds(forces, targets, velocity, wF, wN, wT, errors + 24);
+  else {
+    foldForces(forces, nAtoms, nSites, owner);
+    ssF = forceResiduals(forces, targets, velocity, 1.0 / <f64>scale, <f32>(-2 * wF));
+  }
   for (let s = nAtoms; s < nSites; s++)
     v128.store(
       velocity + ((<usize>s) << 4),
@@ -94,6 +102,11 @@ export function trainStructure(
 
   useGradient(gradient, head, nHeads, mixLength);
   const seed = <f32>(2 * wE * dE);
+  if (nDirect) {
+    for (let lo = 0; lo < nAtoms; lo += <i32>BLOCK)
+      directGradientBlock(lo, min(lo + <i32>BLOCK, nAtoms), head, seed, velocity);
+    return true;
+  }
   for (let lo = 0; lo < nAtoms; lo += <i32>BLOCK)
     gradientBlock(lo, min(lo + <i32>BLOCK, nAtoms), head, seed, velocity, rate);
   return true;

@@ -1,6 +1,7 @@
 import type { ModelShape, WeightLayout } from '../kernels.ts';
 import { featureCount, weightLayout } from '../kernels.ts';
 import { activate, activateBackward } from './activation.ts';
+import { addForceHeadGradient, createForceHead, type ForceHead } from './direct.ts';
 import type { Edge } from './edges.ts';
 import type { InvariantProgram } from './invariants.ts';
 import { invariantProgram, runProgram, runProgramBackward } from './invariants.ts';
@@ -42,6 +43,8 @@ interface Head {
   readonly skip: LinearMap;
   /** For each species of the centre, where its bias of z1, z2 and e stands. */
   readonly biases: readonly (readonly [number, number, number])[];
+  /** Forces of their own, where the shape asks for them. */
+  readonly forces: ForceHead | null;
 }
 
 /** The model of one atom, with a copy of the weights. */
@@ -88,6 +91,7 @@ function createHead(shape: ModelShape, layout: WeightLayout, head: number, x: Va
       layout.b2 + (head * S + z) * H2,
       layout.b3 + head * S + z,
     ]),
+    forces: shape.directForces === true ? createForceHead(shape, layout, head, h2) : null,
   };
 }
 
@@ -147,11 +151,12 @@ export function unmix(atom: AtomModel): void {
 
 /** After both backward sweeps with `moving`: adds the moving part of the gradient by all weights of this atom and head. */
 export function addWeightGradient(atom: AtomModel, head: number, z: number, gradient: Float64Array): void {
-  const { z1, z2, e, first, second, third, skip, biases } = atom.heads[head];
+  const { z1, z2, e, first, second, third, skip, biases, forces } = atom.heads[head];
   for (const map of atom.mixing) linearGradient(map, gradient);
   for (const map of [first, second, third, skip]) linearGradient(map, gradient);
   for (const [layer, x] of [z1, z2, e].entries()) {
     const at = biases[z][layer];
     for (let i = 0; i < x.value.length; i++) gradient[at + i] += x.adjointTangent[i];
   }
+  if (forces !== null) addForceHeadGradient(forces, z, gradient);
 }

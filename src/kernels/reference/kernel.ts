@@ -9,7 +9,15 @@ import type {
   TrainingSystem,
 } from '../kernels.ts';
 import { featureCount } from '../kernels.ts';
-import { checkHead, checkShape, checkSystem, checkTrainingSystem, checkWeights, copySystem } from '../shape.ts';
+import {
+  checkHead,
+  checkShape,
+  checkSystem,
+  checkTerm,
+  checkTrainingSystem,
+  checkWeights,
+  copySystem,
+} from '../shape.ts';
 import type { AtomModel } from './atom.ts';
 import {
   addWeightGradient,
@@ -20,6 +28,7 @@ import {
   readOutBackward,
   unmix,
 } from './atom.ts';
+import { addPull, forceSeeds, netErrors, netForcesOf, pullOf, readForces, readForcesBackward } from './direct.ts';
 import type { Edge } from './edges.ts';
 import { addDensity, addDensityTangent, edgeGradient, gatherEdges } from './edges.ts';
 import { addEdgeForce, edgeVelocity, type Motion, sumOfSquares } from './motion.ts';
@@ -68,9 +77,12 @@ function load(shape: ModelShape, weights: Float64Array): DensityKernelModel {
       if (gradient.length !== atom.weights.length) throw new RangeError(`${gradient.length} numbers for a gradient`);
       return terms.map((term) => {
         checkHead(shape.heads, term.head);
+        checkTerm(shape, term);
         const system = systems[term.system];
         if (system === undefined) throw new RangeError(`no system ${term.system} was added`);
-        return addLossGradient(atom, system, term, gradient);
+        return shape.directForces === true
+          ? addDirectLossGradient(atom, system, term, gradient)
+          : addLossGradient(atom, system, term, gradient);
       });
     },
     soap: createReferenceSoap,
@@ -119,6 +131,7 @@ function evaluate(atom: AtomModel, system: KernelSystem, only?: number): KernelR
     strainGradient: new Float64Array(9),
   };
   const gradient = new Float64Array(3);
+  if (shape.directForces === true) return evaluateDirect(atom, system, heads, result);
   for (let i = 0; i < atoms; i++) {
     const edges = surround(atom, system, i);
     describe(atom, false);
@@ -133,6 +146,30 @@ function evaluate(atom: AtomModel, system: KernelSystem, only?: number): KernelR
       edgeGradient(edge, atom.densities.adjoint, gradient);
       addEdgeForce(edge, gradient, result);
     }
+  }
+  return result;
+}
+
+/** Energies of the energy head, forces and strain gradient of the force head: no backward sweep. */
+function evaluateDirect(
+  atom: AtomModel,
+  system: KernelSystem,
+  heads: readonly number[],
+  result: KernelResult,
+): KernelResult {
+  const scalars = new Float64Array(atom.shape.channels);
+  for (let i = 0; i < system.atoms; i++) {
+    const z = system.species[i];
+    const edges = surround(atom, system, i);
+    describe(atom, false);
+    scalars.fill(0);
+    for (const head of heads) {
+      result.energies[i] += readOut(atom, head, z, false) / heads.length;
+      for (const [k, scalar] of readForces(atom, atom.heads[head].forces!, z).entries()) {
+        scalars[k] += scalar / heads.length;
+      }
+    }
+    for (const edge of edges) addPull(pullOf(atom, edge, scalars), edge, result);
   }
   return result;
 }
@@ -175,4 +212,42 @@ function addLossGradient(atom: AtomModel, system: TrainingSystem, term: LossTerm
     addWeightGradient(atom, head, system.species[i], gradient);
   }
   return { energy: energyError, forces: sumOfSquares(forceErrors), strain: sumOfSquares(strainErrors) };
+}
+
+/**
+ * The same for a direct force head, whose forces are outputs like the energy: ordinary backpropagation. It is the sweep
+ * above without a motion, so that of the pairs (x̄, dx̄/dt) the first numbers stay zero and the second ones are ∂L/∂x.
+ */
+function addDirectLossGradient(
+  atom: AtomModel,
+  system: TrainingSystem,
+  term: LossTerm,
+  gradient: Float64Array,
+): TermErrors {
+  const { energies, forces, strainGradient } = evaluate(atom, system, term.head);
+  const energyError = energies.reduce((sum, e) => sum + e, 0) - system.energy;
+  const forceErrors = forces.map((f, c) => f - system.forces[c]);
+  const net = netForcesOf(system.sites, forces);
+  const seeds = forceSeeds(forceErrors, net, term);
+  const head = atom.heads[term.head];
+  for (let i = 0; i < system.atoms; i++) {
+    const z = system.species[i];
+    surround(atom, system, i);
+    atom.densities.tangent.fill(0);
+    describe(atom, true);
+    readOut(atom, term.head, z, true);
+    readForces(atom, head.forces!, z);
+    head.e.adjointTangent[0] = 2 * term.energy * energyError;
+    readForcesBackward(atom, head.forces!, seeds.subarray(3 * i, 3 * i + 3));
+    readOutBackward(atom, term.head, true);
+    describeBackward(atom, true);
+    addWeightGradient(atom, term.head, z, gradient);
+  }
+  const strainErrors = strainGradient.map((g, c) => g - system.strainGradient[c]);
+  return {
+    energy: energyError,
+    forces: sumOfSquares(forceErrors),
+    strain: sumOfSquares(strainErrors),
+    ...netErrors(net),
+  };
 }

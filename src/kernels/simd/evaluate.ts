@@ -53,12 +53,26 @@ export function createEvaluator(engine: Engine): Evaluator {
     return resident;
   };
 
+  /** The fixed-point forces of all threads, added up and folded back. */
+  const collected = (
+    job: { readonly forces: number; readonly forcesStride: number },
+    threads: number,
+    scale: number,
+    atoms: number,
+  ): Float64Array => {
+    const out = output.ensure(24 * atoms);
+    kernels.collectForces(record, job.forces, threads, job.forcesStride, 1 / scale, out);
+    return heap.f64(out, 3 * atoms).slice();
+  };
+
   return {
     evaluate(system, head) {
       const { atoms, sites, capacity, longest } = bring(system);
       const limit = Math.max(1, Math.min(engine.threads, Math.floor(atoms / ATOMS_PER_THREAD)));
       const [scratch, scratchStride] = engine.scratch(capacity, false, limit);
-      const forcesStride = 16 * sites;
+      const direct = shape.directForces === true;
+      // Direct forces are written by the thread that has their atom: all threads share one array.
+      const forcesStride = direct ? 0 : 16 * sites;
       const padded = Math.ceil(atoms / 16) * 16;
       const job = {
         kind: 'evaluate',
@@ -69,7 +83,7 @@ export function createEvaluator(engine: Engine): Evaluator {
         scratchStride,
         energies: energies.ensure(4 * padded),
         strains: strains.ensure(2 * padded),
-        forces: forces.ensure(forcesStride * limit),
+        forces: forces.ensure(direct ? 16 * atoms : forcesStride * limit),
         forcesStride,
       } as const;
       for (const scale of FORCE_SCALES) {
@@ -77,14 +91,12 @@ export function createEvaluator(engine: Engine): Evaluator {
         // Any atom's force is a sum of at most two contributions per edge: then no sum overflows 32 bits. Padding has
         // no force, and must not count: a model that learns one more species gives the old ones the same bits.
         if (!(largest * scale * 2 * longest < 2 ** 31)) continue;
-        const out = output.ensure(24 * atoms);
-        kernels.collectForces(record, job.forces, threads, forcesStride, 1 / scale, out);
         const result = {
           energies: new Float64Array(heap.f32(job.energies, atoms)),
-          forces: heap.f64(out, 3 * atoms).slice(),
+          forces: direct ? triples(heap.f32(job.forces, 4 * atoms)) : collected(job, threads, scale, atoms),
           strainGradient: sumStrains(heap.f32(job.strains, padded / 2)),
         };
-        if (isFiniteSum(result.energies) && isFiniteSum(result.strainGradient)) return result;
+        if (Object.values(result).every(isFiniteSum)) return result;
         break;
       }
       throw new NearsightError('atoms-too-close', 'the forces of this structure are too large to be numbers', {
@@ -108,6 +120,13 @@ export function createEvaluator(engine: Engine): Evaluator {
       return new Float64Array(heap.f32(out, atoms * width));
     },
   };
+}
+
+/** x y z of each atom from x y z −. */
+function triples(fours: Float32Array): Float64Array {
+  const result = new Float64Array((fours.length / 4) * 3);
+  for (let c = 0; c < result.length; c++) result[c] = fours[c + Math.floor(c / 3)];
+  return result;
 }
 
 /** NaN and infinity survive any sum. */

@@ -69,7 +69,7 @@ export async function createSimdKernel(options: SimdOptions = {}): Promise<Kerne
 }
 
 /** Bytes of the model record that assembly/state.ts reads. */
-const MODEL_RECORD = 128;
+const MODEL_RECORD = 192;
 
 function loadModel(
   module: WebAssembly.Module,
@@ -161,6 +161,8 @@ function createWeightStore(heap: Heap, shape: ModelShape, record: number): (weig
   const all = { w1: room(F * heads * H1), b1: room(S * heads * H1), b2: room(S * heads * H2) };
   const mean = { skip: room(F), b3: room(S) };
   const at = (offset: number): number => flat + 4 * offset;
+  const direct = shape.directForces === true ? createForceHeadStore(heap, shape, at) : null;
+  if (direct !== null) heap.i32(record + 128, 6).set(direct.record);
   // The heads' w1T, one below the other, are at the same time the transpose of all w1 side by side.
   heap.f64(record, 2).set([shape.cutoff, shape.onset]);
   heap.i32(record + 16, 9).set([S, radial, lmax, shape.order, K, H1, H2, heads, F]);
@@ -178,6 +180,28 @@ function createWeightStore(heap: Heap, shape: ModelShape, record: number): (weig
     sideBySide(weights, layout.b2, heap.f32(all.b2, S * heads * H2), [heads, S, H2]);
     averageHeads(weights, layout.skip, heap.f32(mean.skip, F), heads);
     averageHeads(weights, layout.b3, heap.f32(mean.b3, S), heads);
+    direct?.store(weights);
+  };
+}
+
+/** What a direct force head needs besides: its part of the model record, and its weights transposed and averaged. */
+function createForceHeadStore(
+  heap: Heap,
+  shape: ModelShape,
+  at: (offset: number) => number,
+): { readonly record: readonly number[]; store(weights: Float64Array): void } {
+  const { species: S, channels: K, heads } = shape;
+  const H2 = shape.hidden[1];
+  const { wF, bF } = weightLayout(shape);
+  const [transposed, mean, meanBias] = [heads * H2 * K, heads * H2 * K, S * K].map((n) => heap.allocate(4 * n));
+  return {
+    record: [1, at(wF), transposed, at(bF), mean, meanBias],
+    store(weights) {
+      transpose(weights, wF, heap.f32(transposed, heads * H2 * K), [heads, H2, K]);
+      // The mean over heads is one product with the weights of all of them, one below the other.
+      heap.f32(mean, heads * H2 * K).set(weights.subarray(wF, bF).map((w) => w / heads));
+      averageHeads(weights, bF, heap.f32(meanBias, S * K), heads);
+    },
   };
 }
 

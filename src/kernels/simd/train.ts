@@ -1,5 +1,6 @@
 /** Loss gradients over a set of labelled systems that stay in the engine's memory. */
 import { type LossTerm, type TermErrors, type TrainingSystem, weightLayout } from '../kernels.ts';
+import { checkTerm } from '../shape.ts';
 import { createBuffer } from './memory.ts';
 import {
   type Engine,
@@ -12,7 +13,9 @@ import {
 } from './system.ts';
 
 /** Bytes of a term's record; see assembly/index.ts. */
-const TERM_RECORD = 48;
+const TERM_RECORD = 56;
+/** Bytes of a term's residuals. */
+const ERROR_RECORD = 40;
 
 export interface Trainer {
   add(system: TrainingSystem): number;
@@ -39,7 +42,7 @@ export function createTrainer(engine: Engine): Trainer {
     for (const [k, term] of terms.entries()) {
       const record = records + k * TERM_RECORD;
       heap.i32(record, 2).set([systems[term.system].record, term.head]);
-      heap.f64(record + 8, 3).set([term.energy, term.forces, term.strain]);
+      heap.f64(record + 8, 5).set([term.energy, term.forces, term.strain, term.netForce ?? 0, term.netTorque ?? 0]);
     }
     crew.run(
       {
@@ -54,12 +57,12 @@ export function createTrainer(engine: Engine): Trainer {
         gradients: gradientBuffer.ensure(slotBytes * terms.length),
         slotBytes,
         mixLength: layout.w1,
-        errors: errorBuffer.ensure(24 * terms.length),
+        errors: errorBuffer.ensure(ERROR_RECORD * terms.length),
         scale,
       },
       limit,
     );
-    return terms.flatMap((_, k) => (heap.i32(records + k * TERM_RECORD + 32, 1)[0] === 1 ? [] : [k]));
+    return terms.flatMap((_, k) => (heap.i32(records + k * TERM_RECORD + 48, 1)[0] === 1 ? [] : [k]));
   };
 
   /** The gradient of the terms of the last run, summed in their order. */
@@ -70,8 +73,8 @@ export function createTrainer(engine: Engine): Trainer {
     for (let i = 0; i < gradient.length; i++) gradient[i] += sum[i];
   };
   const readErrors = (k: number): TermErrors => {
-    const [energy, forces, strain] = heap.f64(errorBuffer.ensure(0) + 24 * k, 3);
-    return { energy: energy!, forces: forces!, strain: strain! };
+    const [energy, forces, strain, netForce, netTorque] = heap.f64(errorBuffer.ensure(0) + ERROR_RECORD * k, 5);
+    return { energy, forces, strain, ...(shape.directForces === true && { netForce, netTorque }) };
   };
 
   return {
@@ -95,6 +98,7 @@ export function createTrainer(engine: Engine): Trainer {
     },
     accumulate(terms, gradient) {
       if (terms.length === 0) return [];
+      for (const term of terms) checkTerm(shape, term);
       const tooLarge = run(terms, FORCE_SCALES[0]);
       const errors = terms.map((_, k) => readErrors(k));
       if (tooLarge.length === 0) {
