@@ -28,6 +28,12 @@ export async function withModel<T>(path: string, threads: number, work: (model: 
   }
 }
 
+/** Says that forces are no gradient, where what is asked for is read as if they were. */
+export function warnOfDirectForces(session: Pick<Session, 'warn'>, potential: LoadedPotential, so: string): void {
+  if (potential.conservative !== false) return;
+  session.warn(`the forces of this model come from a head of their own and are no gradient of its energy: ${so}`);
+}
+
 /** How DATA may be given, for help texts. */
 export const DATA = 'labelled frames: extended XYZ or any format of "nearsight data convert --help"';
 

@@ -7,7 +7,15 @@ import { type Moment, type SimulationResult, simulate, usualTimestep } from '../
 import { writeFrames } from '../node/structures.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
 import { cellVolume, copyStructure, type Structure, supercell } from '../structure/index.ts';
-import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from './inputs.ts';
+import {
+  addInputFlags,
+  type InputFlags,
+  inputOptions,
+  openStructure,
+  STRUCTURE,
+  warnOfDirectForces,
+  withModel,
+} from './inputs.ts';
 import type { Progress } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session } from './session.ts';
 import {
@@ -75,6 +83,7 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
   const fine = Math.max(1, Math.floor(steps / 200));
   const every = flags.every ?? fine;
   await withModel(model, flags.threads, async ({ potential }) => {
+    warnOfDirectForces(session, potential, 'dynamics conserve neither energy nor momentum');
     const work = simulate({
       structure,
       potential,

@@ -4,7 +4,15 @@ import { writeFrames } from '../node/structures.ts';
 import { formatNumber } from '../report/index.ts';
 import { cellVolume } from '../structure/index.ts';
 import { GPA } from '../units.ts';
-import { addInputFlags, type InputFlags, inputOptions, openStructure, STRUCTURE, withModel } from './inputs.ts';
+import {
+  addInputFlags,
+  type InputFlags,
+  inputOptions,
+  openStructure,
+  STRUCTURE,
+  warnOfDirectForces,
+  withModel,
+} from './inputs.ts';
 import { followed } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
 import { parseCount, parsePositive, parsePressure, parseWhole } from './values.ts';
@@ -50,6 +58,7 @@ async function relaxCommand(session: Session, model: string, path: string, flags
   }
   const { structure: start } = await openStructure(path, flags.frame, inputOptions(flags));
   return withModel(model, flags.threads, async ({ potential }) => {
+    warnOfDirectForces(session, potential, 'atoms come to rest where they vanish, not where the energy is lowest');
     const work = relax(start, potential, {
       maxForce: flags.maxForce,
       maxSteps: flags.maxSteps,

@@ -136,3 +136,10 @@ describe('cell', () => {
     await expect(finish(relax(slab, potential, { cell: true }))).rejects.toThrow(/cannot be relaxed/);
   });
 });
+
+test('forces that are no gradient: atoms come to rest, a cell is refused', async () => {
+  const start = rattled(crystal('diamond', ['Si'], SILICON_LATTICE), 0.05, createRandom(3));
+  const direct = { ...stillingerWeber(), conservative: false } as const;
+  expect((await finish(relax(start, direct))).converged).toBe(true);
+  await expect(finish(relax(start, direct, { cell: true }))).rejects.toMatchObject({ code: 'forces-no-gradient' });
+});

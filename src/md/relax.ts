@@ -1,5 +1,5 @@
 import { NearsightError } from '../errors.ts';
-import type { Evaluation, Potential } from '../model/potential.ts';
+import { type Evaluation, type Potential, requireGradient } from '../model/potential.ts';
 import { cellVolume } from '../structure/cell.ts';
 import { inverse3, multiply3, rowsTimes3 } from '../structure/matrix3.ts';
 import { buildNeighbourList, isStale } from '../structure/neighbours.ts';
@@ -48,8 +48,10 @@ const SKIN = 0.5;
 /**
  * Lowers the energy by moving the atoms, or the enthalpy by moving atoms and cell together, until forces and stress
  * are small: FIRE 2.0. Yields every step. The cell is strained without rotating it, in the coordinates of the usual
- * unit-cell filter: atoms keep their place in the undeformed cell, r = D s.
- * @throws NearsightError `relax-failed` (energy or force is no number), `not-periodic`, and what the potential throws
+ * unit-cell filter: atoms keep their place in the undeformed cell, r = D s. Where forces are no gradient, atoms come to
+ * rest where the forces vanish, which is no minimum of the energy; a cell then can't be relaxed.
+ * @throws NearsightError `relax-failed` (energy or force is no number), `not-periodic`, `forces-no-gradient` (with
+ *   `cell`), and what the potential throws
  * @see FIRE 2.0: Guénolé et al. 2020, doi:10.1016/j.commatsci.2020.109584;
  *   cell: Tadmor et al. 1999, doi:10.1103/PhysRevB.59.235
  */
@@ -59,6 +61,7 @@ export async function* relax(
   options: RelaxOptions = {},
 ): AsyncGenerator<RelaxStep, RelaxResult> {
   const { maxForce = 0.01, maxStress = 0.01, pressure = 0, maxSteps = 2000, signal } = options;
+  if (options.cell) requireGradient(potential, 'relaxing a cell');
   const coordinates = options.cell ? cellCoordinates(start, pressure * GPA) : atomCoordinates(start);
   const fire = startFire(coordinates.x.length);
   const turn = turnTaker(start.numbers.length);

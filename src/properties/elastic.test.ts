@@ -128,3 +128,10 @@ test('can be stopped', async () => {
   const work = elasticConstants(silicon, potential, { signal: AbortSignal.abort(new Error('enough')) });
   await expect(finish(work)).rejects.toThrow('enough');
 });
+
+test('forces that are no gradient have no elastic constants, and no stress–strain line', async () => {
+  const direct = { ...potential, conservative: false } as const;
+  await expect(finish(elasticConstants(silicon, direct))).rejects.toMatchObject({ code: 'forces-no-gradient' });
+  const line = { component: 'xx', from: 0, to: 0.02, points: 2, clamped: true } as const;
+  await expect(finish(stressStrain(silicon, direct, line))).rejects.toMatchObject({ code: 'forces-no-gradient' });
+});

@@ -1,7 +1,7 @@
 import { NearsightError } from '../errors.ts';
 import { finish } from '../md/progress.ts';
 import { relax } from '../md/relax.ts';
-import type { Potential } from '../model/potential.ts';
+import { type Potential, requireGradient } from '../model/potential.ts';
 import { strained } from '../structure/builders.ts';
 import { cellVolume } from '../structure/cell.ts';
 import type { Structure } from '../structure/structure.ts';
@@ -24,7 +24,7 @@ export interface ResponseOptions {
 
 /**
  * Stress of the strained crystal in Voigt order, GPa, positive in tension.
- * @throws NearsightError `not-converged` when the atoms do not come to rest
+ * @throws NearsightError `not-converged` when the atoms do not come to rest; `forces-no-gradient`
  */
 export async function stressUnder(
   structure: Structure,
@@ -32,6 +32,7 @@ export async function stressUnder(
   strain: Float64Array,
   options: ResponseOptions,
 ): Promise<number[]> {
+  requireGradient(potential, 'a stress under strain');
   options.signal?.throwIfAborted();
   const deformed = strained(structure, strain);
   const evaluation = options.clamped ? potential.evaluate(deformed) : await settled(deformed, potential, options);
@@ -40,12 +41,16 @@ export async function stressUnder(
   return at.map((place) => evaluation.strainGradient[place] / volume / GPA);
 }
 
-/** Evaluation after the atoms have come to rest in a fixed cell. */
+/**
+ * Evaluation after the atoms have come to rest in a fixed cell, at a minimum of the energy.
+ * @throws NearsightError `not-converged`, `forces-no-gradient`
+ */
 export async function settled(
   structure: Structure,
   potential: Potential,
   options: ResponseOptions,
 ): Promise<ReturnType<Potential['evaluate']>> {
+  requireGradient(potential, 'a minimum of the energy');
   const { maxForce = 1e-4, signal } = options;
   const result = await finish(relax(structure, potential, { maxForce, ...(signal && { signal }) }));
   signal?.throwIfAborted();

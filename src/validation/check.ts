@@ -39,6 +39,8 @@ export interface Check {
   readonly limitReason: string;
   /** The theorem, paper or convention behind the question. */
   readonly source: string;
+  /** Holds by itself where forces are the gradient of an energy, and only there. */
+  readonly asksForGradient?: true;
   run(context: CheckContext): Promise<Finding | Skipped>;
 }
 
@@ -78,6 +80,8 @@ export async function* runChecks(
   return results;
 }
 
+const NO_GRADIENT = 'the forces of this model come from a head of their own: they are no gradient of its energy';
+
 async function judge(check: Check, context: CheckContext): Promise<CheckResult> {
   const { id, question, unit, limitReason, source } = check;
   const limit = check.limit[context.precision];
@@ -87,7 +91,9 @@ async function judge(check: Check, context: CheckContext): Promise<CheckResult> 
     if ('skipped' in outcome) return { ...row, verdict: 'skipped', reason: outcome.skipped };
     const { value, detail = '' } = outcome;
     if (!Number.isFinite(value)) return { ...row, verdict: 'fail', reason: `the result is ${value}; ${detail}` };
-    return { ...row, value, verdict: value <= limit ? 'pass' : 'fail', reason: detail };
+    if (value <= limit) return { ...row, value, verdict: 'pass', reason: detail };
+    const expected = check.asksForGradient === true && context.potential.conservative === false;
+    return { ...row, value, verdict: 'fail', reason: expected ? `${detail}; ${NO_GRADIENT}` : detail };
   } catch (error) {
     if (!(error instanceof NearsightError)) throw error;
     return { ...row, verdict: 'fail', reason: error.message };

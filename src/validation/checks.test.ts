@@ -74,6 +74,19 @@ describe('the learned potential, with random numbers for parameters, passes ever
   });
 });
 
+test('a direct force head keeps the symmetries, and fails what asks for a gradient, by name', async () => {
+  const model = randomModel([31, 33], createRandom(6), { sizes: { directForces: true } });
+  const potential = shortRangePotential(model, createReferenceKernel());
+  const alloy = crystal('zincblende', ['Ga', 'As'], 5.65);
+  const frames = [alloy, strained(supercell(alloy, [2, 1, 1]), SHEARED)];
+  const found = await finish(runChecks(allChecks, { potential, structures: frames, seed: 1, precision: 'double' }));
+  const failed = found.filter((result) => result.verdict === 'fail');
+  expect(failed.map((result) => result.id)).toEqual([
+    ...['net-force', 'net-torque', 'forces', 'stress', 'closed-path', 'nve-drift'],
+  ]);
+  for (const { reason } of failed) expect(reason).toContain('no gradient of its energy');
+});
+
 /** A broken potential, the checks that must fail, and those that may because the mistake shows there as well. */
 const mistakes: [Potential, string[], string[]][] = [
   [broken.indexed, ['permutation'], []],

@@ -24,6 +24,7 @@ export const closedPath: Check = {
     'with two continuous derivatives only. More in proportion for forces beyond 1 eV/Å.',
   source:
     'Stokes: ∮F·dr = 0 for every force that is a gradient. The trapezoidal rule on a circle converges faster than any power.',
+  asksForGradient: true,
   async run(context) {
     const random = createRandom(context.seed);
     const limit = closedPath.limit[context.precision];

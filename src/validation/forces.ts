@@ -28,6 +28,7 @@ export const forces: Check = {
     'double, 1e-5 eV in single precision) over the length, and pairs that cross a cutoff with two continuous ' +
     'derivatives only. More in proportion for forces beyond 1 eV/Å.',
   source: 'F = −∂E/∂r, integrated: E(b) − E(a) = −∫F·dr. Gauss–Legendre quadrature.',
+  asksForGradient: true,
   async run(context) {
     const random = createRandom(context.seed);
     const samples: Sample[] = [];

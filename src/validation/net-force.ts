@@ -10,6 +10,7 @@ export const netForce: Check = {
   limitReason:
     '|ΣF|/√N, since rounding errors of N atoms add like a random walk: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, and ten times that in bad cases; more in proportion for forces beyond 1 eV/Å.',
   source: 'Newton’s third law: without an external field the momentum is conserved.',
+  asksForGradient: true,
   async run(context) {
     return worstOver(disturbed(context, createRandom(context.seed)), (structure) => {
       const { forces } = context.potential.evaluate(structure);

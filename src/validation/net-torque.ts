@@ -11,6 +11,7 @@ export const netTorque: Check = {
   limitReason:
     '|Σ r×F| over √N times the radius of gyration, the size that rounding errors of the forces would give: about 1e-13 eV/Å in double precision; in single precision 1e-5 eV/Å, and ten times that in bad cases; more in proportion for forces beyond 1 eV/Å.',
   source: 'Noether 1918: the energy does not change under rotation, hence no torque.',
+  asksForGradient: true,
   async run(context) {
     const clusters = disturbed(context, createRandom(context.seed)).map(isolated);
     if (clusters.every((cluster) => cluster.numbers.length < 2)) return { skipped: 'a single atom feels no torque' };

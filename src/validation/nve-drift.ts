@@ -26,6 +26,7 @@ export const nveDrift: Check = {
     '0.2 meV/atom/ps heats by 1 K/ps, which any thermostat takes away unnoticed. The fluctuations of velocity Verlet ' +
     'leave 0.01 meV/atom/ps at most in a line through a run as short as this.',
   source: 'Swope et al. 1982, doi:10.1063/1.442716: velocity Verlet with exact, smooth forces does not drift.',
+  asksForGradient: true,
   async run({ potential, structures, seed, signal }) {
     const { structure } = await finish(relax(enlarged(structures[0]), potential, CALM));
     const masses = massesOf(structure);

@@ -20,6 +20,7 @@ export const stress: Check = {
     'over the strain, and pairs that cross a cutoff with two continuous derivatives only. 5e-4 eV/atom is about ' +
     '0.005 GPa in a solid. More in proportion for forces beyond 1 eV/Å.',
   source: 'σ = (1/V) ∂E/∂ε, positive in tension; Nielsen & Martin 1985, doi:10.1103/PhysRevB.32.3780.',
+  asksForGradient: true,
   async run(context) {
     const samples: Sample[] = [];
     for (const [k, structure] of disturbed(context, createRandom(context.seed)).entries()) {
