@@ -1,6 +1,8 @@
 /** Potentials of n2p2: its own energies and forces; ours as numpy works them out from the files that we write. */
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { parseExtxyz } from '../../src/data/extxyz/read.ts';
 import { N2P2 } from '../../src/data/formats/n2p2.ts';
 import type { InputFile } from '../../src/data/index.ts';
 import { symbolOf } from '../../src/elements.ts';
@@ -10,8 +12,13 @@ import { foldedWeights } from '../../src/model/model.ts';
 import { type N2p2Potential, n2p2Elements, readN2p2, weightsName, writeN2p2 } from '../../src/model/n2p2/index.ts';
 import { asInput, randomPotential } from '../../src/model/n2p2/testing.ts';
 import { shortRangePotential } from '../../src/model/short-range.ts';
-import { createRandom } from '../../src/random.ts';
+import type { SymmetryModel } from '../../src/model/symmetry-model.ts';
+import { createRandom, type Random } from '../../src/random.ts';
 import { crystal } from '../../src/structure/crystals.ts';
+import type { Structure } from '../../src/structure/structure.ts';
+import { completeSettings } from '../../src/training/complete.ts';
+import { elementsOf, prepareFrames } from '../../src/training/prepare.ts';
+import { train } from '../../src/training/trainer.ts';
 import { BOHR, HARTREE } from '../../src/units.ts';
 import { findPython, runPython } from '../helpers/python.ts';
 
@@ -77,7 +84,7 @@ import numpy
 case = json.load(sys.stdin)
 files, symbols = case['files'], case['symbols']
 cell = numpy.reshape(case['cell'], (3, 3))
-Z = {'H': 1, 'O': 8, 'Cu': 29}
+Z = {'H': 1, 'O': 8, 'Si': 14, 'Cu': 29}
 
 settings, lines = {}, []
 for line in files['input.nn'].splitlines():
@@ -183,35 +190,78 @@ for place in case['components']:
 print(json.dumps({'energy': energy(positions), 'forces': forces.ravel().tolist()}))
 `;
 
-// Between them: every type of function, cutoff with and without inner radius, and activation that n2p2 has.
+/** Energies and forces of a model in the reference kernel, and of its exported files in numpy. */
+function expectSameInNumpy(model: SymmetryModel, structure: Structure): void {
+  const components = [0, 4, 11, 17, 23];
+  const { energy, forces } = shortRangePotential(model, createReferenceKernel()).evaluate(structure);
+  const files = writeN2p2({ model, parts: { repulsion: null } });
+  const found = runPython(python ?? '', EVALUATE, {
+    files: Object.fromEntries(files.map(({ path, content }) => [path, content])),
+    symbols: Array.from(structure.numbers, symbolOf),
+    cell: [...structure.cell],
+    positions: [...structure.positions],
+    components,
+  }) as { readonly energy: number; readonly forces: readonly number[] };
+  expect(Math.abs(found.energy - energy)).toBeLessThan(1e-9 * Math.max(1, Math.abs(energy)));
+  // Of finite differences: h² times a sixth of the third derivative, and rounding of the energy over h.
+  for (const c of components) expect(Math.abs(found.forces[c] - forces[c])).toBeLessThan(1e-5);
+}
+
+/** Eight atoms of these elements off their places in a diamond lattice. */
+function shaken(elements: readonly number[], random: Random): Structure {
+  const perfect = crystal('diamond', ['Si'], 5.2);
+  return {
+    ...perfect,
+    numbers: perfect.numbers.map((_, i) => elements[i % elements.length]),
+    positions: perfect.positions.map((x) => x + 0.2 * random.normal()),
+  };
+}
+
 describe.skipIf(python === undefined)('exported, and worked out by numpy from the files alone', () => {
+  // Between them: every type of function, cutoff with and without inner radius, and activation that n2p2 has.
   test.each([
     [2, 3],
     [3, 0],
     [4, 0],
     [6, 2],
     [8, 0],
-  ])('potential %i, embedding %i', (seed, embedding) => {
+  ])('random potential %i, embedding %i', (seed, embedding) => {
     const random = createRandom(seed);
     const model = randomPotential(random, { embedding });
-    const perfect = crystal('diamond', ['Si'], 5.2);
-    const structure = {
-      ...perfect,
-      numbers: perfect.numbers.map((_, i) => model.elements[i % model.elements.length]),
-      positions: perfect.positions.map((x) => x + 0.2 * random.normal()),
-    };
-    const files = writeN2p2({ model, parts: { repulsion: null } });
-    const components = [0, 4, 11, 17, 23];
-    const { energy, forces } = shortRangePotential(model, createReferenceKernel()).evaluate(structure);
-    const found = runPython(python ?? '', EVALUATE, {
-      files: Object.fromEntries(files.map(({ path, content }) => [path, content])),
-      symbols: Array.from(structure.numbers, symbolOf),
-      cell: [...structure.cell],
-      positions: [...structure.positions],
-      components,
-    }) as { readonly energy: number; readonly forces: readonly number[] };
-    expect(Math.abs(found.energy - energy)).toBeLessThan(1e-9 * Math.max(1, Math.abs(energy)));
-    // Of finite differences: h² times a sixth of the third derivative, and rounding of the energy over h.
-    for (const c of components) expect(Math.abs(found.forces[c] - forces[c])).toBeLessThan(1e-5);
+    expectSameInNumpy(model, shaken(model.elements, random));
+  });
+
+  test('a potential that nearsight trained', async () => {
+    const model = await trainedModel();
+    expect(model.embedding).toBeGreaterThan(0);
+    const again = readN2p2(asInput(writeN2p2({ model, parts: { repulsion: null } }))).model;
+    expect(foldedWeights(again)).toEqual(foldedWeights(model));
+    const structure = shaken([14], createRandom(1));
+    const [first, second] = [model, again].map((m) =>
+      shortRangePotential(m, createReferenceKernel()).evaluate(structure),
+    );
+    expect(second).toEqual(first);
+    expectSameInNumpy(model, structure);
   });
 });
+
+/** A few epochs on some frames of silicon. */
+async function trainedModel(): Promise<SymmetryModel> {
+  const source = fileURLToPath(new URL('../../data/si8-pbe/si8-pbe.extxyz', import.meta.url));
+  const frames = parseExtxyz(readFileSync(source), source)
+    .filter(({ structure }) => structure.numbers.length === 8)
+    .slice(0, 8);
+  const partial = { descriptor: 'symmetry', cutoff: 4, radial: 4, angular: 1, zetas: [1, 4], hidden: [6, 5] } as const;
+  const settings = { ...completeSettings({ model: partial, batch: 4, validations: 1 }, frames), epochs: 3 };
+  const elements = elementsOf(frames);
+  const use = { energy: true, forces: true, stress: true };
+  const prepared = prepareFrames(frames, elements, settings.model.cutoff, { source, use });
+  const input = { kernel: createReferenceKernel(), elements, train: prepared, validation: prepared, settings };
+  const run = train(input);
+  for (;;) {
+    const next = await run.next();
+    if (next.done !== true) continue;
+    if (next.value.model.kind !== 'symmetry') throw new Error('the training changed the descriptor');
+    return next.value.model;
+  }
+}
