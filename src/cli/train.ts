@@ -68,6 +68,9 @@ its folder; what is left out is chosen from the data. Flags on the command line 
   model: { cutoff: 5.0, onset: 3.5, radial: 8, lmax: 3, order: 3, channels: 8, hidden: [8, 8] }
   loss: { energy: 30, forces: 1, stress: 0.1, groups: { liquid: 0.5 } }   # per (eV/atom)², (eV/Å)², (eV/atom)²
 
+With model: { directForces: true } forces come from a head of their own: half the cost, but no gradient of the energy.
+Penalties loss: { netForce: 1, netTorque: 1 } hold down the force and the torque of a structure on itself.
+
 Starting from a model, whose sizes and elements are kept and whose learning rate is lower:
 
   nearsight train new.extxyz --from old.safetensors --out tuned.safetensors                fine-tuning

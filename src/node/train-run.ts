@@ -9,6 +9,7 @@ import type { ModelFile, Repulsion } from '../model/model-file.ts';
 import { DEFAULT_ZBL_REACH, zblPotential } from '../model/zbl.ts';
 import { completeSettings, type PartialSettings } from '../training/complete.ts';
 import { type Level, levelOf, pretraining, targetTraining } from '../training/levels.ts';
+import { notesOn } from '../training/notes.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
 import { DEFAULT_TRAINING, type TrainingSettings } from '../training/settings.ts';
 import {
@@ -214,13 +215,14 @@ async function epochsOfTarget(work: Work, stage: TrainingInput, first: number, e
 }
 
 /** What the user should know before the training begins. */
-function notesOf({ data, settled, start }: Work): string[] {
+function notesOf({ data, settled, start, settings }: Work): string[] {
   const skipped = data.datasets.flatMap(({ source, skipped: n = 0 }) =>
     n > 0 ? [`${source}: skipped ${n} unconverged frames`] : [],
   );
   const left = data.unconcerned.length;
   return [
     ...skipped,
+    ...notesOn(settings, data.train),
     ...(start !== null && left > 0 ? [`${left} frames without the new elements say nothing of them: left out`] : []),
     ...(settled === null || settled.note === '' ? [] : [settled.note]),
   ];
