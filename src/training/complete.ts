@@ -1,8 +1,11 @@
 /** Settings that a user has left out, chosen from the data. */
 import type { Frame } from '../data/dataset.ts';
+import { frameCapFor, MANY_ELEMENTS, MANY_ELEMENTS_ENERGY } from './many-elements.ts';
+import { elementsOf } from './prepare.ts';
 import {
   DEFAULT_TRAINING,
   type DensitySettings,
+  type LossWeights,
   MOLECULE_ENERGY_RISE,
   MOLECULE_MODEL,
   type ModelSettings,
@@ -31,12 +34,19 @@ function completeModel(partial: PartialModel, periodic: boolean): ModelSettings 
   return { ...defaults, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };
 }
 
+function lossOfMany(usual: LossWeights, { loss = {} }: PartialSettings, frames: readonly Frame[]): LossWeights {
+  const weighted = { ...usual, energy: loss.energy ?? MANY_ELEMENTS_ENERGY };
+  const frameCap = loss.frameCap ?? frameCapFor(frames, weighted);
+  return { ...weighted, ...(frameCap !== undefined && { frameCap }) };
+}
+
 /** What the user said over what the data suggest over the defaults. */
 export function completeSettings(partial: PartialSettings, frames: readonly Frame[]): Omit<TrainingSettings, 'epochs'> {
   const periodic = frames.some(({ structure }) => structure.pbc.some((p) => p));
   const labelled = (name: 'energy' | 'forces' | 'stress'): boolean => frames.some((f) => f.labels[name] !== undefined);
   const rise = periodic ? DEFAULT_TRAINING.loss.energyRise : MOLECULE_ENERGY_RISE;
-  const loss = { ...DEFAULT_TRAINING.loss, energyRise: rise, ...partial.loss };
+  const usual = { ...DEFAULT_TRAINING.loss, energyRise: rise, ...partial.loss };
+  const loss = elementsOf(frames).length > MANY_ELEMENTS ? lossOfMany(usual, partial, frames) : usual;
   return {
     ...DEFAULT_TRAINING,
     ...partial,

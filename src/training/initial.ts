@@ -5,6 +5,7 @@ import { featureCount, weightLayout } from '../kernels/kernels.ts';
 import { solveSymmetric, symmetricEigen } from '../linear-algebra.ts';
 import { createFolding, type DensityModel, parameterLayout, type Statistics } from '../model/density-model.ts';
 import type { Random } from '../random.ts';
+import { periodicVectors } from './many-elements.ts';
 
 /** Eigenvalues of the density covariance below this fraction of the largest one count as noise. */
 const WHITENING_FLOOR = 1e-4;
@@ -83,7 +84,12 @@ export function whiteningFrom(
 }
 
 /** First parameters; widths as in docs/theory/potential.md. */
-export function initialParameters(shape: ModelShape, embedding: number, random: Random): Float64Array {
+export function initialParameters(
+  elements: readonly number[],
+  shape: ModelShape,
+  embedding: number,
+  random: Random,
+): Float64Array {
   const { species: S, radial, heads } = shape;
   const [H1, H2] = shape.hidden;
   const F = featureCount(shape);
@@ -103,13 +109,9 @@ export function initialParameters(shape: ModelShape, embedding: number, random: 
     const width = widths[name] ?? 0;
     if (width > 0) for (let i = 0; i < size; i++) parameters[offset + i] = width * random.normal();
   }
-  // Elements start as different as they can be: each a unit vector of its own, while there is room, else at random.
-  for (let s = 0; s < S; s++) {
-    for (let n = 0; n < embedding; n++) {
-      const own = S <= embedding ? (n === s ? 1 : 0) : random.normal() / Math.sqrt(embedding);
-      parameters[at.embedding + s * embedding + n] = own;
-    }
-  }
+  // Elements start as different as they can be, each a unit vector of its own, while there is room.
+  if (S <= embedding) for (let s = 0; s < S; s++) parameters[at.embedding + s * embedding + s] = 1;
+  else parameters.set(periodicVectors(elements, embedding, random), at.embedding);
   for (let head = 0; head < heads; head++) parameters[at.c3 + head] = 0;
   return parameters;
 }
@@ -131,7 +133,7 @@ export function initialModel(
   const { radialHigh: _, ...kept } = start;
   const { shape, embedding } = kept;
   const F = featureCount(shape);
-  const parameters = initialParameters(shape, embedding, random);
+  const parameters = initialParameters(start.elements, shape, embedding, random);
   const whitening = whiteningFrom(shape, densitiesOf(kernel, shape, systems), start.radialHigh);
   const engine = kernel.load(shape, new Float64Array(weightLayout(shape).length));
   try {

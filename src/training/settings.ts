@@ -52,6 +52,12 @@ export interface LossWeights {
    */
   readonly netForce: number;
   readonly netTorque: number;
+  /**
+   * A frame whose forces and stress would cost a model that says nothing more than this (in the units of the loss, per
+   * atom) counts less by the ratio of the two: the few frames with absurdly large forces would drown all others. No
+   * limit when absent.
+   */
+  readonly frameCap?: number;
   /** Factor on all terms of the frames of a group; 1 where it is not named. */
   readonly groups: Readonly<Record<string, number>>;
 }

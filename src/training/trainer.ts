@@ -6,6 +6,7 @@ import { foldingOf, isConservative, loadModel, type Model } from '../model/model
 import type { Folding } from '../model/parameters.ts';
 import { createRandom, type Random, type RandomState } from '../random.ts';
 import { fitReferenceEnergies, initialModel } from './initial.ts';
+import { capFactor, MANY_ELEMENTS, shrunkReferenceEnergies } from './many-elements.ts';
 import { createOptimiser, type Optimiser, type SavedOptimiser } from './optimiser.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { TrainingSettings } from './settings.ts';
@@ -96,17 +97,18 @@ export function startModel(input: TrainingInput, random: Random): Model {
   const referenceEnergies =
     labelled.length === 0
       ? new Float64Array(elements.length)
-      : fitReferenceEnergies(
+      : (elements.length > MANY_ELEMENTS ? shrunkReferenceEnergies : fitReferenceEnergies)(
           labelled.map((f) => f.composition),
           labelled.map((f) => f.system.energy),
           elements.length,
         );
   let square = 0;
   let count = 0;
-  for (const { system, has } of train) {
-    if (!has.forces) continue;
-    for (const f of system.forces) square += f * f;
-    count += system.forces.length;
+  for (const frame of train) {
+    if (!frame.has.forces) continue;
+    const factor = capFactor(frame, settings.loss);
+    for (const f of frame.system.forces) square += factor * f * f;
+    count += factor * frame.system.forces.length;
   }
   const forceDeviation = count === 0 || square === 0 ? 1 : Math.sqrt(square / count);
   if (settings.model.descriptor === 'symmetry') {
@@ -368,6 +370,10 @@ function startRun(input: TrainingInput): Run {
   const optimiser = createOptimiser(engine, layout, settings.optimiser, input.trainable);
   if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
   const atoms = input.train.reduce((sum, f) => sum + f.system.atoms, 0);
+  const capped = (frame: TrainingFrame): TrainingFrame => {
+    const factor = capFactor(frame, settings.loss);
+    return factor === 1 ? frame : { ...frame, weight: factor * (frame.weight ?? 1) };
+  };
   return {
     input,
     engine,
@@ -377,9 +383,9 @@ function startRun(input: TrainingInput): Run {
     optimiser,
     levels: input.levels ?? [{ first: 0, count: model.shape.heads }],
     random,
-    train: register(engine, input.train, model.referenceEnergies, false),
-    replay: register(engine, input.replay?.frames ?? [], model.referenceEnergies, true),
-    validation: input.validation.map((frame) => ({ frame, number: -1, replayed: false })),
+    train: register(engine, input.train.map(capped), model.referenceEnergies, false),
+    replay: register(engine, (input.replay?.frames ?? []).map(capped), model.referenceEnergies, true),
+    validation: input.validation.map((frame) => ({ frame: capped(frame), number: -1, replayed: false })),
     meanAtoms: atoms / input.train.length,
     weights,
     dWeights: new Float64Array(weights.length),
