@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { parseExtxyz } from '../../src/data/extxyz/read.ts';
 import { N2P2 } from '../../src/data/formats/n2p2.ts';
-import type { InputFile } from '../../src/data/index.ts';
+import type { Frame, InputFile } from '../../src/data/index.ts';
 import { symbolOf } from '../../src/elements.ts';
 import type { Kernel } from '../../src/kernels/kernels.ts';
 import { createReferenceKernel } from '../../src/kernels/reference/kernel.ts';
+import { createSimdKernel } from '../../src/kernels/simd/kernel.ts';
+import { symmetryLayout } from '../../src/kernels/symmetry.ts';
 import { foldedWeights } from '../../src/model/model.ts';
 import { type N2p2Potential, n2p2Elements, readN2p2, weightsName, writeN2p2 } from '../../src/model/n2p2/index.ts';
 import { asInput, randomPotential } from '../../src/model/n2p2/testing.ts';
@@ -39,6 +41,26 @@ function open(name: string): N2p2Potential {
   return readN2p2({ settings, scaling: fileOf(name, 'scaling.data'), weights });
 }
 
+function inputOf(name: string): Frame {
+  const [frame] = N2P2.read?.([fileOf(name, 'input.data')], { units: open(name).units }) ?? [];
+  return frame;
+}
+
+/** The fast kernel, once it knows symmetry functions. */
+async function fastKernel(): Promise<Kernel | undefined> {
+  const kernel = await createSimdKernel();
+  const { shape } = randomPotential(createRandom(1));
+  try {
+    kernel.loadSymmetry(shape, new Float64Array(symmetryLayout(shape).length).fill(1)).close();
+    return kernel;
+  } catch (error) {
+    if (!(error instanceof Error && error.message === 'not built yet')) throw error;
+    console.warn('SKIPPED: the fast kernel does not know symmetry functions yet');
+    return undefined;
+  }
+}
+const fast = await fastKernel();
+
 interface Reference {
   readonly energy: number;
   readonly forces: readonly (readonly number[])[];
@@ -48,8 +70,7 @@ describe.skipIf(!existsSync(trained))('trained by n2p2', () => {
   /** Largest differences to n2p2's own prediction: eV/atom and eV/Å. */
   function differences(name: string, kernel: Kernel): { readonly energy: number; readonly force: number } {
     const { model, units } = open(name);
-    const [frame] = N2P2.read?.([fileOf(name, 'input.data')], { units }) ?? [];
-    const found = shortRangePotential(model, kernel).evaluate(frame.structure);
+    const found = shortRangePotential(model, kernel).evaluate(inputOf(name).structure);
     const { energy, forces } = JSON.parse(
       new TextDecoder().decode(fileOf(name, 'n2p2_reference.json').bytes),
     ) as Reference;
@@ -67,12 +88,25 @@ describe.skipIf(!existsSync(trained))('trained by n2p2', () => {
     expect(force).toBeLessThan(1e-11);
   });
 
+  test.skipIf(fast === undefined).each(POTENTIALS)(
+    '%s: in single precision, within 1e-5 eV/atom and 1e-3 eV/Å',
+    (name) => {
+      const { energy, force } = differences(name, fast!);
+      expect(energy).toBeLessThan(1e-5);
+      expect(force).toBeLessThan(1e-3);
+    },
+  );
+
   test.each(POTENTIALS)('%s: exported and imported, the same bits', (name) => {
     const { model } = open(name);
     const again = readN2p2(asInput(writeN2p2({ model, parts: { repulsion: null } }))).model;
     expect(again.shape).toEqual(model.shape);
     expect(again.referenceEnergies).toEqual(model.referenceEnergies);
     expect(foldedWeights(again)).toEqual(foldedWeights(model));
+    if (fast === undefined) return;
+    const { structure } = inputOf(name);
+    const [first, second] = [model, again].map((m) => shortRangePotential(m, fast).evaluate(structure));
+    expect(second).toEqual(first);
   });
 });
 
