@@ -19,7 +19,7 @@ import {
   type TrainingInput,
   type TrainingRecord,
 } from '../training/trainer.ts';
-import { modelSettingsOf } from '../training/transfer.ts';
+import { modelSettingsOf, TUNING_RATE } from '../training/transfer.ts';
 import { createEngine } from './engine.ts';
 import type { InputOptions } from './structures.ts';
 import { checkEpochs, findCheckpoint, timeEpoch, trainWithCheckpoints } from './train-checkpoints.ts';
@@ -50,7 +50,7 @@ export interface TrainRequest {
   readonly settings?: PartialSettings | undefined;
   /** Screened nuclear repulsion at distances that no data reach; on unless false. */
   readonly repulsion?: boolean | undefined;
-  /** Either a time budget for all of it, s, or a number of epochs. */
+  /** Either a time budget for all of it, s, or a number of epochs; with several levels of theory, those of the first stage. */
   readonly seconds?: number | undefined;
   readonly epochs?: number | undefined;
   readonly threads?: number | undefined;
@@ -113,8 +113,6 @@ const DEFAULT_SECONDS = 60;
 const MOST_STEPS = 14_000;
 /** Of a training that starts from a model. */
 const MOST_TUNING_STEPS = 3000;
-/** Learning rate of such a training, as a share of the usual one; new elements learn at the usual one. */
-const TUNING_RATE = 0.2;
 /** Share of a time budget for the first of two stages, where there are several levels of theory. */
 const FIRST_STAGE = 0.6;
 
@@ -149,7 +147,8 @@ export async function* runTraining(
 
   const checkpoint = await findCheckpoint(request, work.plan);
   const resumed = checkpoint === undefined ? null : stageOf(work, checkpoint);
-  if (checkpoint !== undefined) checkEpochs(request, checkpoint);
+  // Of the second of two stages nobody chose the epochs.
+  if (checkpoint !== undefined && !(work.others.length > 0 && resumed === 'target')) checkEpochs(request, checkpoint);
   if (checkpoint === undefined && request.epochs === undefined) {
     yield { phase: 'planning', ...nothing, note: work.data.description };
   }
@@ -172,7 +171,7 @@ export async function* runTraining(
   }
   const stage = work.others.length === 0 ? work.input : targetTraining(work.input, work.others, trunk);
   const inTarget = resumed === 'target' ? checkpoint : undefined;
-  const epochs = inTarget?.epochs ?? request.epochs ?? (await epochsOfTarget(work, stage, first, elapsed));
+  const epochs = inTarget?.epochs ?? (await epochsOfTarget(work, stage, first, elapsed));
   const input = { ...stage, settings: { ...stage.settings, epochs }, checkpoint: inTarget };
   const result = yield* trainWithCheckpoints(request, input, work.plan);
   yield { phase: 'testing', ...nothing, epoch: epochs, epochs };
@@ -209,6 +208,7 @@ async function epochsOfTarget(work: Work, stage: TrainingInput, first: number, e
     const steps = Math.min(MOST_TUNING_STEPS, before * (1 / FIRST_STAGE - 1));
     return Math.max(1, Math.round(steps / stepsPerEpoch(stage)));
   }
+  if (work.request.epochs !== undefined) return work.request.epochs;
   const most = work.start === null ? MOST_STEPS : MOST_TUNING_STEPS;
   const budget = (work.request.seconds ?? DEFAULT_SECONDS) * PLANNED_SHARE - elapsed();
   return plannedEpochs(stage, budget, most);
@@ -237,7 +237,8 @@ function settingsOf(request: TrainRequest, start: Start | null, frames: readonly
   return { ...settings, model: modelSettingsOf(start.model), rate: request.settings?.rate ?? usual };
 }
 
-async function prepareWork(request: TrainRequest, signal: AbortSignal | undefined): Promise<Work> {
+/** Reads, settles and prepares all that a training needs. */
+export async function prepareWork(request: TrainRequest, signal: AbortSignal | undefined): Promise<Work> {
   const start = await openStart(request);
   const data = await readTrainingData(request, request.settings?.seed ?? DEFAULT_TRAINING.seed);
   if (start !== null) checkElements(start, data);
