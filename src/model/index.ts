@@ -43,6 +43,7 @@ export {
   writeSafetensors,
 } from './safetensors.ts';
 export { type EnginePotential, kernelSystem, shortRangePotential, speciesOf } from './short-range.ts';
+export { type GroupOrder, type SpeciesMap, speciesMap } from './species-map.ts';
 export { sumPotentials } from './sum.ts';
 export { type SymmetryModel, type SymmetryStatistics, symmetryParameters } from './symmetry-model.ts';
 export { DEFAULT_ZBL_REACH, screenedCoulomb, type ZblReach, zblPair, zblPotential } from './zbl.ts';

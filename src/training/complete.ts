@@ -1,6 +1,6 @@
 /** Settings that a user has left out, chosen from the data. */
 import type { Frame } from '../data/dataset.ts';
-import { frameCapFor, MANY_ELEMENTS, MANY_ELEMENTS_ENERGY } from './many-elements.ts';
+import { frameCapFor, MANY_ELEMENTS, MANY_ELEMENTS_DECAY, MANY_ELEMENTS_ENERGY } from './many-elements.ts';
 import { elementsOf } from './prepare.ts';
 import {
   DEFAULT_TRAINING,
@@ -46,7 +46,8 @@ export function completeSettings(partial: PartialSettings, frames: readonly Fram
   const labelled = (name: 'energy' | 'forces' | 'stress'): boolean => frames.some((f) => f.labels[name] !== undefined);
   const rise = periodic ? DEFAULT_TRAINING.loss.energyRise : MOLECULE_ENERGY_RISE;
   const usual = { ...DEFAULT_TRAINING.loss, energyRise: rise, ...partial.loss };
-  const loss = elementsOf(frames).length > MANY_ELEMENTS ? lossOfMany(usual, partial, frames) : usual;
+  const many = elementsOf(frames).length > MANY_ELEMENTS;
+  const loss = many ? lossOfMany(usual, partial, frames) : usual;
   return {
     ...DEFAULT_TRAINING,
     ...partial,
@@ -57,6 +58,10 @@ export function completeSettings(partial: PartialSettings, frames: readonly Fram
       forces: labelled('forces') ? loss.forces : 0,
       stress: labelled('stress') ? loss.stress : 0,
     },
-    optimiser: { ...DEFAULT_TRAINING.optimiser, ...partial.optimiser },
+    optimiser: {
+      ...DEFAULT_TRAINING.optimiser,
+      ...(many && { weightDecay: MANY_ELEMENTS_DECAY }),
+      ...partial.optimiser,
+    },
   };
 }

@@ -22,6 +22,8 @@ const GROUP_REACH = 4.5;
 const OWN_SHARE = 0.15;
 /** Share of the frames that count in full. */
 const CALM_SHARE = 0.9;
+/** Weight decay, per unit of learning rate: ten times the usual, since there is little data for each number. */
+export const MANY_ELEMENTS_DECAY = 0.2;
 /**
  * Weight of energies: what tells compounds apart is known from few frames of each, and with the usual weight of 30 it is
  * learned by heart, at the cost of forces that are worse than none.
