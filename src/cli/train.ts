@@ -26,7 +26,7 @@ import {
   parseWhole,
 } from './values.ts';
 
-interface TrainFlags extends CommonFlags, Omit<InputFlags, 'from'> {
+export interface TrainFlags extends CommonFlags, Omit<InputFlags, 'from'> {
   /** Format of the data; `from` is a model here. */
   readonly format?: string;
   readonly from?: string;
@@ -175,7 +175,7 @@ async function trainCommand(
 }
 
 /** What the configuration says, overruled by what stands on the command line. */
-async function requestOf(
+export async function requestOf(
   inputs: readonly string[],
   flags: TrainFlags,
   given: (name: string) => boolean,
