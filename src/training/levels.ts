@@ -9,7 +9,7 @@ import type { Model } from '../model/model.ts';
 import { fitReferenceEnergies } from './initial.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { HeadRange, TrainingInput } from './trainer.ts';
-import { referenceShift, withShift } from './transfer.ts';
+import { referenceShift, TUNING_RATE, withShift } from './transfer.ts';
 
 /** Frames of one level, and what the atoms of its labels count before the model says anything. */
 export interface Level {
@@ -61,9 +61,11 @@ const SHARED_FRAMES = 0.5;
  * @param trunk what the first stage came to; when absent (a checkpoint knows the model), no start is given
  */
 export function targetTraining(input: TrainingInput, others: readonly Level[], trunk: Model | null): TrainingInput {
-  const { heads } = input.settings.model;
+  const { settings } = input;
+  const { heads } = settings.model;
   const shared: TrainingInput = {
     ...input,
+    settings: { ...settings, rate: TUNING_RATE * settings.rate },
     levels: ranges(others.length + 1, heads),
     replay: { frames: others.flatMap((level, k) => marked(level, k + 1)), share: SHARED_FRAMES },
   };

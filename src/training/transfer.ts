@@ -7,6 +7,9 @@ import { fitReferenceEnergies } from './initial.ts';
 import type { TrainingFrame } from './prepare.ts';
 import { type ModelSettings, SYMMETRY_MODEL } from './settings.ts';
 
+/** Learning rate where a training starts from a model, as a share of the usual one; new elements learn at the usual one. */
+export const TUNING_RATE = 0.2;
+
 /** The part of a model that leads to the features; 'readout' is the rest. */
 const DESCRIPTOR: readonly string[] = ['embedding', 'coefficients'];
 
