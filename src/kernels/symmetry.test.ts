@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NearsightError } from '../errors.ts';
+import { createEngine } from '../node/engine.ts';
 import { createRandom } from '../random.ts';
 import type { Kernel, KernelModel, KernelSystem, LossTerm } from './kernels.ts';
 import { createReferenceKernel } from './reference/kernel.ts';
+import { createSimdKernel, hasRelaxedSimd } from './simd/kernel.ts';
 import {
   type AngularFunction,
   type CutoffKind,
@@ -37,13 +39,22 @@ interface Tolerance {
   readonly slope: number;
 }
 
-/** The kernels that keep the contract: name, factory, tolerance. */
+/** Single precision has 6e-8 for each number; hundreds of them cancel in a force. */
+const SINGLE: Tolerance = { energy: 1e-5, force: 1e-5, gradient: 5e-5, step: 4e-3, slope: 3e-3 };
+
+/** The kernels that keep the contract (the fast ones with every block of memory fenced): name, factory, tolerance. */
 const kernels: readonly (readonly [string, () => Promise<Kernel>, Tolerance])[] = [
   [
     'reference',
     async () => createReferenceKernel(),
     { energy: 1e-10, force: 1e-10, gradient: 1e-10, step: 1e-4, slope: 1e-5 },
   ],
+  ['simd', () => createSimdKernel({ guards: true }), SINGLE],
+  // Fused multiply-adds, where this engine has them.
+  ...(hasRelaxedSimd()
+    ? ([['relaxed', () => createSimdKernel({ relaxed: true, guards: true }), SINGLE]] as const)
+    : []),
+  ['simd with three threads', () => createEngine(3, { guards: true }), SINGLE],
 ];
 
 /** f(r), as the contract has it. */

@@ -30,6 +30,14 @@ import { foldForces, trainStructure } from './train';
 export { CONSTANT_BYTES, storeConstants } from './generated/invariants';
 export { nearestPoints } from './nearest';
 export { soapBytes } from './soap';
+export {
+  forcesFit,
+  symmetryFeatures,
+  symmetryScratchBytes,
+  symmetryShare,
+  symmetryTrainingBytes,
+  symmetryTrainShare,
+} from './symmetry';
 export { trainingBytes } from './train';
 
 /** Bytes of scratch that a thread needs for systems with at most `capacity` edges per atom. */

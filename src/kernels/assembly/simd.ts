@@ -41,6 +41,19 @@ export function sigmoid(z: v128): v128 {
   return f32x4.div(one, f32x4.add(one, i32x4.add(p, i32x4.shl(m, 23))));
 }
 
+/** 2^x for x ≤ 0, relative error about 1e-7; below 2^−120 cut off there, so that no denormal is ever produced. */
+export function power2(x: v128): v128 {
+  const t = f32x4.pmax(x, sp(-120));
+  const m = f32x4.add(t, sp(12582912));
+  const f = f32x4.sub(t, f32x4.sub(m, sp(12582912)));
+  let p = madd(sp(0.0001535336203209695), f, sp(0.0013398874650660253));
+  p = madd(p, f, sp(0.009618437359119183));
+  p = madd(p, f, sp(0.055503324705354726));
+  p = madd(p, f, sp(0.2402264791360068));
+  p = madd(p, f, sp(0.6931472028553377));
+  return i32x4.add(madd(p, f, sp(1)), i32x4.shl(m, 23));
+}
+
 /** Copies a multiple of 16 bytes. For small pieces: memory.copy is a call out of the kernel. */
 export function copyTo(to: usize, from: usize, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));

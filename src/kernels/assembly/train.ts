@@ -121,7 +121,7 @@ export function foldForces(forces: usize, atoms: i32, sites: i32, owners: usize)
 }
 
 /** Σ (F − F*)², and `factor` · (F − F*) of each atom as f32 [4] in `out`: velocities −∂L/∂F of the sweep. */
-function forceResiduals(forces: usize, targets: usize, out: usize, unit: f64, factor: f32): f64 {
+export function forceResiduals(forces: usize, targets: usize, out: usize, unit: f64, factor: f32): f64 {
   let sum: f64 = 0;
   const u = f32x4.splat(<f32>unit);
   const k = f32x4.splat(factor);

@@ -38,6 +38,34 @@ export interface KernelExports {
     scale: number,
   ): void;
   sumSlots(slots: number, stride: number, count: number): void;
+  symmetryScratchBytes(model: number, capacity: number, training: boolean): number;
+  symmetryTrainingBytes(sites: number): number;
+  symmetryShare(
+    model: number,
+    system: number,
+    head: number,
+    scratch: number,
+    counter: number,
+    energies: number,
+    strains: number,
+    forces: number,
+    scale: number,
+  ): void;
+  /** 0 or 1. */
+  forcesFit(forces: number, atoms: number): number;
+  symmetryFeatures(model: number, system: number, scratch: number, out: number, stride: number): void;
+  symmetryTrainShare(
+    model: number,
+    terms: number,
+    count: number,
+    scratch: number,
+    buffers: number,
+    counter: number,
+    gradients: number,
+    slotBytes: number,
+    errors: number,
+    scale: number,
+  ): void;
   nearestPoints(
     queries: number,
     count: number,
@@ -91,6 +119,8 @@ const EVALUATE = 1;
 const TRAIN = 2;
 const SOAP = 3;
 const STOP = 4;
+const SYMMETRY = 5;
+const SYMMETRY_TRAIN = 6;
 
 /** How many times a thread looks before it goes to sleep: some 20–50 µs, about what waking up costs. */
 const LOOKS = 2000;
@@ -151,9 +181,25 @@ export interface SoapJob {
   readonly mode: number;
 }
 
-export type Job = EvaluateJob | TrainJob | SoapJob;
+/** An evaluation of symmetry functions. */
+export interface SymmetryJob extends Omit<EvaluateJob, 'kind'> {
+  readonly kind: 'symmetry';
+}
 
-const KINDS = { evaluate: EVALUATE, train: TRAIN, soap: SOAP } as const;
+/** A training step of symmetry functions. */
+export interface SymmetryTrainJob extends Omit<TrainJob, 'kind' | 'mixLength'> {
+  readonly kind: 'symmetry-train';
+}
+
+export type Job = EvaluateJob | TrainJob | SoapJob | SymmetryJob | SymmetryTrainJob;
+
+const KINDS = {
+  evaluate: EVALUATE,
+  train: TRAIN,
+  soap: SOAP,
+  symmetry: SYMMETRY,
+  'symmetry-train': SYMMETRY_TRAIN,
+} as const;
 
 /** The numbers of a job, in the order in which `work` takes them apart. */
 function encode(job: Job): number[] {
@@ -170,6 +216,10 @@ function work(kernels: KernelExports, control: number, words: Int32Array, me: nu
     new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
   } else if (words[KIND] === TRAIN) {
     kernels.trainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10, p11);
+  } else if (words[KIND] === SYMMETRY) {
+    kernels.symmetryShare(p0, p1, p2, p3 + me * p4, counter, p5, p6, p7 + me * p8, p9);
+  } else if (words[KIND] === SYMMETRY_TRAIN) {
+    kernels.symmetryTrainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10);
   } else {
     kernels.soapShare(p0, p1, p2 + me * p3, counter, p4, p5, p6, p7, p8);
   }

@@ -130,14 +130,14 @@ function triples(fours: Float32Array): Float64Array {
 }
 
 /** NaN and infinity survive any sum. */
-function isFiniteSum(values: Float64Array): boolean {
+export function isFiniteSum(values: Float64Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i];
   return Number.isFinite(sum);
 }
 
 /** ∂E/∂ε of all blocks (xx yy zz yz xz xy − −), added in their order. */
-function sumStrains(blocks: Float32Array): Float64Array {
+export function sumStrains(blocks: Float32Array): Float64Array {
   let [xx, yy, zz, yz, xz, xy] = [0, 0, 0, 0, 0, 0];
   for (let b = 0; b < blocks.length; b += 8) {
     xx += blocks[b];

@@ -20,7 +20,11 @@ interface Resident {
   readonly transposes: readonly [number, number];
 }
 
-export function createSimdSoap(engine: Engine, places: readonly MatrixPlace[], settings: SoapSettings): SoapOptimiser {
+export function createSimdSoap(
+  engine: Pick<Engine, 'heap' | 'kernels' | 'crew' | 'threads'>,
+  places: readonly MatrixPlace[],
+  settings: SoapSettings,
+): SoapOptimiser {
   const { heap, kernels, crew } = engine;
   const { beta1, beta2 } = settings;
   const records = heap.allocate(RECORD * places.length);

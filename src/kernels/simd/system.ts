@@ -38,7 +38,7 @@ export interface Resident {
 
 /** Copies the topology of a system into the heap; the neighbours of each atom are sorted by species. */
 export function upload(
-  engine: Pick<Engine, 'heap' | 'shape'>,
+  engine: { readonly heap: Heap; readonly shape: Pick<ModelShape, 'species'> },
   system: KernelSystem,
   buffers: readonly Buffer[],
   record: number,

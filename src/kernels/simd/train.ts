@@ -1,7 +1,7 @@
 /** Loss gradients over a set of labelled systems that stay in the engine's memory. */
 import { type LossTerm, type TermErrors, type TrainingSystem, weightLayout } from '../kernels.ts';
 import { checkTerm } from '../shape.ts';
-import { createBuffer } from './memory.ts';
+import { createBuffer, type Heap } from './memory.ts';
 import {
   type Engine,
   FORCE_SCALES,
@@ -16,6 +16,16 @@ import {
 const TERM_RECORD = 56;
 /** Bytes of a term's residuals. */
 const ERROR_RECORD = 40;
+
+/** Puts the labels of a system into the heap and into its record. */
+export function placeTargets(heap: Heap, system: TrainingSystem, record: number): void {
+  const targets = heap.allocate(16 * system.atoms);
+  const f = heap.f32(targets, 4 * system.atoms);
+  for (let i = 0; i < system.atoms; i++) for (let c = 0; c < 3; c++) f[4 * i + c] = system.forces[3 * i + c];
+  heap.f64(record + 32, 1)[0] = system.energy;
+  heap.f64(record + 40, 9).set(system.strainGradient);
+  heap.i32(record + 112, 1)[0] = targets;
+}
 
 export interface Trainer {
   add(system: TrainingSystem): number;
@@ -82,12 +92,7 @@ export function createTrainer(engine: Engine): Trainer {
       const record = heap.allocate(SYSTEM_RECORD);
       const resident = upload(engine, system, systemBuffers(heap), record);
       placeSites(heap, resident.positions, system.sites);
-      const targets = heap.allocate(16 * system.atoms);
-      const f = heap.f32(targets, 4 * system.atoms);
-      for (let i = 0; i < system.atoms; i++) for (let c = 0; c < 3; c++) f[4 * i + c] = system.forces[3 * i + c];
-      heap.f64(record + 32, 1)[0] = system.energy;
-      heap.f64(record + 40, 9).set(system.strainGradient);
-      heap.i32(record + 112, 1)[0] = targets;
+      placeTargets(heap, system, record);
       systems.push(resident);
       most = {
         capacity: Math.max(most.capacity, resident.capacity),

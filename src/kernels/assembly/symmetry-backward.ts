@@ -1,0 +1,341 @@
+/**
+ * From ∂E/∂G back to forces. The energy of a triplet depends on D = r_ij·r_ik, through cos θ and r_jk, and on the two
+ * lengths; so it says three things: B = ∂E/∂D, which pulls either edge along the other, and for each length a
+ * derivative, which is added up by radial factors and multiplied by their slopes once per edge.
+ */
+import { clear, madd, sp } from './simd';
+import {
+  CHUNK,
+  eDone,
+  eHead,
+  eInverse,
+  eSites,
+  eSlopes,
+  eX,
+  eY,
+  eZ,
+  edgeBytes,
+  sAlong,
+  sBend,
+  sCoefficients,
+  sEdgeRecords,
+  sEdgeSums,
+  sGradient,
+  sPowers,
+  sRows,
+  sShares,
+  sStretch,
+  sTriplets,
+  eFactors,
+  segmentAt,
+  segmentCount,
+  width,
+} from './symmetry-state';
+import { radialBackward } from './symmetry-edges';
+import { CHUNK_HEAD, edgeStep, powers, recordsOf } from './symmetry-triplets';
+
+/** Addresses of the radial factors of a pass, and of their slopes behind them. */
+export function factorRows(pass: usize): void {
+  const nH: usize = load<u32>(pass, 20);
+  const gaussians: usize = load<u32>(pass, 24);
+  for (let h: usize = 0; h < nH; h++) {
+    const at = <usize>load<u32>(gaussians + (h << 5), 24) * width;
+    store<u32>(sRows + (h << 2), <u32>(eFactors + at));
+    store<u32>(sRows + ((nH + h) << 2), <u32>(eSlopes + at));
+  }
+}
+
+/** Whether the edges of a segment take part in a pass. */
+export function takesPart(pass: usize, segment: usize): bool {
+  const a = load<i32>(pass);
+  const kind = load<i32>(segment);
+  return a < 0 || kind === a || kind === load<i32>(pass, 4);
+}
+
+/** Records of the edges of a segment: x y z 1 | 1 p_0 p_1 p_2 | p_3 …; their sums are set to zero. */
+export function edgeRecords(pass: usize, segment: usize): void {
+  const step = edgeStep(pass);
+  const nH: usize = load<u32>(pass, 20);
+  const end: usize = load<u32>(segment + (<usize>load<u32>(pass, 12) << 2), 8);
+  for (let e: usize = load<u32>(segment, 4); e < end; e += 4) {
+    const at = (e >> 2) * step;
+    const record = sEdgeRecords + at;
+    store<f32>(record, load<f32>(eX + e));
+    store<f32>(record, load<f32>(eY + e), 4);
+    store<f32>(record, load<f32>(eZ + e), 8);
+    store<f32>(record, 1, 12);
+    store<f32>(record, 1, 16);
+    for (let h: usize = 0; h < nH << 2; h += 4) store<f32>(record + h, load<f32>(<usize>load<u32>(sRows + h) + e), 20);
+    for (let o: usize = 20 + (nH << 2); o < step; o += 4) store<f32>(record + o, 0);
+    clear(sEdgeSums + at, step);
+  }
+}
+
+/** Coefficients of the pass: g_f · 2^{1−ζ} of each G_hq, and times ζλ for the slopes by cos θ. */
+function coefficients(pass: usize, g: usize): void {
+  const nQ: usize = load<u32>(pass, 28);
+  const cells = <usize>load<u32>(pass, 20) * nQ;
+  const map: usize = load<u32>(pass, 52);
+  const norms: usize = load<u32>(pass, 56);
+  const table: usize = load<u32>(pass, 32);
+  for (let c: usize = 0; c < cells; c++) {
+    const f = load<i32>(map + (c << 2));
+    const value: f32 = f < 0 ? 0 : load<f32>(g + ((<usize>f) << 2)) * load<f32>(norms + (c << 2));
+    store<f32>(sCoefficients + (c << 3), value);
+    store<f32>(sCoefficients + (c << 3), value * load<f32>(table + ((c % nQ) << 4), 12), 4);
+  }
+}
+
+/** What a chunk says: by cos θ (sBend), by r_jk (sStretch), and by the radial factors of Gaussian h (sShares). */
+function contract(pass: usize, arrays: usize, bytes: usize): void {
+  const wide = load<u32>(pass, 8) !== 0;
+  const nH: usize = load<u32>(pass, 20);
+  const nQ: usize = load<u32>(pass, 28);
+  const table: usize = load<u32>(pass, 32);
+  clear(sBend, CHUNK);
+  clear(sStretch, CHUNK);
+  let coefficient = sCoefficients;
+  for (let h: usize = 0; h < nH; h++) {
+    const w = arrays + (4 + h) * CHUNK;
+    const q = w + nH * CHUNK;
+    const v = q + nH * CHUNK;
+    const share = sShares + h * CHUNK;
+    for (let t: usize = 0; t < bytes; t += 64) {
+      let s0 = sp(0);
+      let s1 = s0;
+      let s2 = s0;
+      let s3 = s0;
+      let d0 = s0;
+      let d1 = s0;
+      let d2 = s0;
+      let d3 = s0;
+      for (let k: usize = 0; k < nQ; k++) {
+        const entry = table + (k << 4);
+        const value = sPowers + <usize>load<u32>(entry, 4) + t;
+        const slope = sPowers + <usize>load<u32>(entry, 8) + t;
+        const g = v128.load32_splat(coefficient + (k << 3));
+        const dg = v128.load32_splat(coefficient + (k << 3), 4);
+        s0 = madd(g, v128.load(value), s0);
+        s1 = madd(g, v128.load(value, 16), s1);
+        s2 = madd(g, v128.load(value, 32), s2);
+        s3 = madd(g, v128.load(value, 48), s3);
+        d0 = madd(dg, v128.load(slope), d0);
+        d1 = madd(dg, v128.load(slope, 16), d1);
+        d2 = madd(dg, v128.load(slope, 32), d2);
+        d3 = madd(dg, v128.load(slope, 48), d3);
+      }
+      const bend = sBend + t;
+      v128.store(bend, madd(v128.load(w + t), d0, v128.load(bend)));
+      v128.store(bend, madd(v128.load(w + t, 16), d1, v128.load(bend, 16)), 16);
+      v128.store(bend, madd(v128.load(w + t, 32), d2, v128.load(bend, 32)), 32);
+      v128.store(bend, madd(v128.load(w + t, 48), d3, v128.load(bend, 48)), 48);
+      if (!wide) {
+        const stretch = sStretch + t;
+        v128.store(stretch, madd(v128.load(v + t), s0, v128.load(stretch)));
+        v128.store(stretch, madd(v128.load(v + t, 16), s1, v128.load(stretch, 16)), 16);
+        v128.store(stretch, madd(v128.load(v + t, 32), s2, v128.load(stretch, 32)), 32);
+        v128.store(stretch, madd(v128.load(v + t, 48), s3, v128.load(stretch, 48)), 48);
+        s0 = f32x4.mul(v128.load(q + t), s0);
+        s1 = f32x4.mul(v128.load(q + t, 16), s1);
+        s2 = f32x4.mul(v128.load(q + t, 32), s2);
+        s3 = f32x4.mul(v128.load(q + t, 48), s3);
+      }
+      v128.store(share + t, s0);
+      v128.store(share + t, s1, 16);
+      v128.store(share + t, s2, 32);
+      v128.store(share + t, s3, 48);
+    }
+    coefficient += nQ << 3;
+  }
+}
+
+/** Stores four vectors of four triplets as four records, `step` bytes apart. */
+function storeTransposed(a: v128, b: v128, c: v128, d: v128, to: usize, step: usize): void {
+  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f64>(ab0, cd0, 0, 2));
+  v128.store(to + step, v128.shuffle<f64>(ab0, cd0, 1, 3));
+  v128.store(to + 2 * step, v128.shuffle<f64>(ab1, cd1, 0, 2));
+  v128.store(to + 3 * step, v128.shuffle<f64>(ab1, cd1, 1, 3));
+}
+
+/** Share h of the triplets at t, or zero. */
+function shareOf(h: usize, nH: usize, t: usize): v128 {
+  return h < nH ? v128.load(sShares + h * CHUNK + t) : sp(0);
+}
+
+/** B (sBend), ∂E/∂cos θ · cos θ (sStretch), and the records 2∂E/∂r_jk² s_0 s_1 s_2 | s_3 … of the triplets of a chunk. */
+function tripletRecords(pass: usize, arrays: usize, bytes: usize): void {
+  const nH: usize = load<u32>(pass, 20);
+  const step = recordsOf(pass) << 4;
+  for (let t: usize = 0; t < bytes; t += 16) {
+    const bend = v128.load(sBend + t);
+    const stretch = f32x4.mul(v128.load(sStretch + t), v128.load(arrays + 3 * CHUNK + t));
+    v128.store(sBend + t, f32x4.sub(f32x4.mul(bend, v128.load(arrays + 2 * CHUNK + t)), stretch));
+    v128.store(sStretch + t, f32x4.mul(bend, v128.load(arrays + CHUNK + t)));
+    const to = sTriplets + (t >> 2) * step;
+    storeTransposed(stretch, shareOf(0, nH, t), shareOf(1, nH, t), shareOf(2, nH, t), to, step);
+    for (let h: usize = 3, o: usize = 16; o < step; h += 4, o += 16)
+      storeTransposed(shareOf(h, nH, t), shareOf(h + 1, nH, t), shareOf(h + 2, nH, t), shareOf(h + 3, nH, t), to + o, step);
+  }
+}
+
+/** Adds what the triplets of a chunk say to their edges. */
+function scatter(pass: usize, chunk: usize): void {
+  const indices = chunk + CHUNK_HEAD;
+  const rows: usize = load<u32>(chunk, 4);
+  const step = edgeStep(pass);
+  const size = step - 16;
+  let t: usize = 0;
+  for (let n: usize = 0; n < rows; n++) {
+    const row = chunk + 16 + (n << 3);
+    const at = (<usize>load<u32>(row) >> 2) * step;
+    const end: usize = load<u32>(row, 4);
+    const mine = sEdgeRecords + at;
+    const sums = sEdgeSums + at;
+    const place = v128.load(mine);
+    let pull = v128.load(sums);
+    if (size === 16) {
+      const factor = v128.load(mine, 16);
+      let share = v128.load(sums, 16);
+      for (; t < end; t += 4) {
+        const k: usize = load<u32>(indices + t);
+        const other = sEdgeRecords + k;
+        const to = sEdgeSums + k;
+        const b = v128.load_lane<f32>(sStretch + t, v128.load32_splat(sBend + t), 3);
+        const s = v128.load(sTriplets + (t << 2));
+        v128.store(to, madd(b, place, v128.load(to)));
+        v128.store(to, madd(s, factor, v128.load(to, 16)), 16);
+        pull = madd(b, v128.load(other), pull);
+        share = madd(s, v128.load(other, 16), share);
+      }
+      v128.store(sums, share, 16);
+    } else {
+      for (; t < end; t += 4) {
+        const k: usize = load<u32>(indices + t);
+        const other = sEdgeRecords + k;
+        const to = sEdgeSums + k;
+        const b = v128.load_lane<f32>(sStretch + t, v128.load32_splat(sBend + t), 3);
+        v128.store(to, madd(b, place, v128.load(to)));
+        pull = madd(b, v128.load(other), pull);
+        const triplet = sTriplets + (t >> 2) * size - 16;
+        for (let o: usize = 16; o < step; o += 16) {
+          const s = v128.load(triplet + o);
+          v128.store(to + o, madd(s, v128.load(mine + o), v128.load(to + o)));
+          v128.store(sums + o, madd(s, v128.load(other + o), v128.load(sums + o)));
+        }
+      }
+    }
+    v128.store(sums, pull);
+  }
+}
+
+/** Adds the sums of a pass to the gradients of the edges of a segment. */
+function fold(pass: usize, segment: usize): void {
+  const step = edgeStep(pass);
+  const nH: usize = <usize>load<u32>(pass, 20) << 2;
+  const slopes = sRows + nH;
+  const end: usize = load<u32>(segment + (<usize>load<u32>(pass, 12) << 2), 8);
+  for (let e: usize = load<u32>(segment, 4); e < end; e += 4) {
+    const at = (e >> 2) * step;
+    const sums = sEdgeSums + at;
+    const inverse = load<f32>(eInverse + e);
+    let along: f32 = 0;
+    for (let h: usize = 0; h < nH; h += 4)
+      along += load<f32>(sums + h, 20) * load<f32>(<usize>load<u32>(slopes + h) + e);
+    along = load<f32>(sums, 16) + inverse * (along - inverse * load<f32>(sums, 12));
+    const to = sGradient + (e << 2);
+    v128.store(to, madd(sp(along), v128.load(sEdgeRecords + at), f32x4.add(v128.load(sums), v128.load(to))));
+  }
+}
+
+/** One pass backward: its chunks, from the first one on. */
+function backwardPass(pass: usize, first: usize, count: usize, g: usize): void {
+  factorRows(pass);
+  const segments = segmentCount();
+  for (let n: usize = 0; n < segments; n++) if (takesPart(pass, segmentAt(n))) edgeRecords(pass, segmentAt(n));
+  coefficients(pass, g);
+  const size: usize = load<u32>(pass, 60);
+  let chunk = first;
+  for (let n: usize = 0; n < count; n++) {
+    const arrays = chunk + CHUNK_HEAD;
+    const bytes: usize = load<u32>(chunk);
+    powers(load<u32>(pass, 44), load<u32>(pass, 48), arrays + CHUNK, bytes);
+    contract(pass, arrays, bytes);
+    tripletRecords(pass, arrays, bytes);
+    scatter(pass, chunk);
+    chunk += size;
+  }
+  for (let n: usize = 0; n < segments; n++) if (takesPart(pass, segmentAt(n))) fold(pass, segmentAt(n));
+}
+
+/** Gradients of the atom's energy by its edge vectors, sGradient f32 [edge][4], from g = ∂E/∂G, f32 [F]. */
+export function backward(g: usize): void {
+  radialBackward(g);
+  const bytes = edgeBytes();
+  for (let e: usize = 0; e < bytes; e += 16) {
+    const k = f32x4.mul(v128.load(sAlong + e), v128.load(eInverse + e));
+    const x = f32x4.mul(k, v128.load(eX + e));
+    const y = f32x4.mul(k, v128.load(eY + e));
+    const z = f32x4.mul(k, v128.load(eZ + e));
+    storeTransposed(x, y, z, sp(0), sGradient + (e << 2), 16);
+  }
+  for (let n: usize = 0, count: usize = load<u32>(eHead, 8); n < count; n++) {
+    const done = eDone + (n << 4);
+    backwardPass(load<u32>(done), load<u32>(done, 4), load<u32>(done, 8), g);
+  }
+}
+
+// ∂E/∂ε of a block, rows x, y, z. Globals of this instance.
+let strainX: v128 = i32x4.splat(0);
+let strainY: v128 = i32x4.splat(0);
+let strainZ: v128 = i32x4.splat(0);
+
+export function clearStrain(): void {
+  const none = sp(0);
+  strainX = none;
+  strainY = none;
+  strainZ = none;
+}
+
+/** Stores xx yy zz yz | xz xy 0 0 of the block at `out` (f32 [8]). */
+export function storeStrain(out: usize): void {
+  store<f32>(out, f32x4.extract_lane(strainX, 0));
+  store<f32>(out, f32x4.extract_lane(strainY, 1), 4);
+  store<f32>(out, f32x4.extract_lane(strainZ, 2), 8);
+  store<f32>(out, f32x4.extract_lane(strainY, 2), 12);
+  store<f32>(out, f32x4.extract_lane(strainX, 2), 16);
+  store<f32>(out, f32x4.extract_lane(strainX, 1), 20);
+}
+
+/** The largest that the fourth number of a force may become: then none of the other three has left 32 bits. */
+export const FORCE_LIMIT: i32 = 32767;
+
+/**
+ * Adds −∂E/∂r of atom i's edges to `forces` (i32 [M][4], fixed point with `scale` units per eV/Å). The fourth number
+ * counts the sizes of what was added, in units of 2^16 rounded up: sums may pass through overflow unharmed, as long as
+ * what comes out at the end fits.
+ */
+export function addForces(i: i32, forces: usize, scale: f32): void {
+  const bytes = edgeBytes();
+  const units = sp(scale);
+  let mine = i32x4.splat(0);
+  for (let e: usize = 0; e < bytes; e += 4) {
+    const g = v128.load(sGradient + (e << 2));
+    strainX = madd(v128.load32_splat(eX + e), g, strainX);
+    strainY = madd(v128.load32_splat(eY + e), g, strainY);
+    strainZ = madd(v128.load32_splat(eZ + e), g, strainZ);
+    const scaled = f32x4.mul(g, units);
+    const size = f32x4.abs(scaled);
+    const largest = max(max(f32x4.extract_lane(size, 0), f32x4.extract_lane(size, 1)), f32x4.extract_lane(size, 2));
+    const count = min(<i32>i32x4.extract_lane(i32x4.trunc_sat_f32x4_s(sp(largest * 0.0000152587890625)), 0), FORCE_LIMIT) + 1;
+    const f = i32x4.trunc_sat_f32x4_s(f32x4.nearest(scaled));
+    mine = i32x4.add(mine, i32x4.replace_lane(f, 3, count));
+    const to = forces + (<usize>load<u32>(eSites + e) << 4);
+    v128.store(to, i32x4.sub(v128.load(to), i32x4.replace_lane(f, 3, -count)));
+  }
+  const to = forces + ((<usize>i) << 4);
+  v128.store(to, i32x4.add(v128.load(to), mine));
+}

@@ -1,0 +1,125 @@
+/** Energies, forces and symmetry functions of one system at a time. */
+import { NearsightError } from '../../errors.ts';
+import type { KernelResult, KernelSystem } from '../kernels.ts';
+import { checkSystem } from '../shape.ts';
+import { mostFunctions } from '../symmetry.ts';
+import { isFiniteSum, sumStrains } from './evaluate.ts';
+import { type Buffer, createBuffer, type Heap } from './memory.ts';
+import { ATOMS_PER_THREAD, type SymmetryEngine } from './symmetry.ts';
+import { placeSites, type Resident, SYSTEM_RECORD, systemBuffers, upload } from './system.ts';
+
+/**
+ * Units per eV/Å of the fixed-point forces, finest first. The finest one holds where the forces of an atom's edges add
+ * up to less than 128 eV/Å; with some hundred edges its rounding is below that of single precision.
+ */
+export const SYMMETRY_FORCE_SCALES: readonly number[] = [2 ** 24, 2 ** 20, 2 ** 14, 2 ** 8];
+
+/** Atoms of one species that go through the network together; see assembly/symmetry-state.ts. */
+const ROWS = 4;
+
+/** Atoms in blocks of one species each, −1 where a block has fewer: written to the heap and into the record. */
+export function placeBlocks(heap: Heap, system: KernelSystem, buffer: Buffer, record: number): number[] {
+  const order: number[] = [];
+  const bySpecies = new Map<number, number[]>();
+  for (let i = 0; i < system.atoms; i++) {
+    const list = bySpecies.get(system.species[i]);
+    if (list === undefined) bySpecies.set(system.species[i], [i]);
+    else list.push(i);
+  }
+  for (const [, atoms] of [...bySpecies].sort(([a], [b]) => a - b)) {
+    for (const i of atoms) order.push(i);
+    while (order.length % ROWS > 0) order.push(-1);
+  }
+  const at = buffer.ensure(4 * order.length);
+  heap.i32(at, order.length).set(order);
+  heap.i32(record + 116, 2).set([at, order.length / ROWS]);
+  return order;
+}
+
+export interface SymmetryEvaluator {
+  evaluate(system: KernelSystem, head: number): KernelResult;
+  features(system: KernelSystem): Float64Array;
+}
+
+export function createSymmetryEvaluator(engine: SymmetryEngine): SymmetryEvaluator {
+  const { heap, kernels, crew, shape, records } = engine;
+  const record = heap.allocate(SYSTEM_RECORD);
+  const buffers = systemBuffers(heap);
+  const [blocks, energies, strains, forces, output] = Array.from({ length: 5 }, () => createBuffer(heap));
+  let resident: (Resident & { readonly order: readonly number[] }) | null = null;
+  let known: KernelSystem | null = null;
+
+  /** Brings a system in; its topology only when that is not there already. */
+  const bring = (system: KernelSystem): Resident & { readonly order: readonly number[] } => {
+    const same =
+      known !== null &&
+      known.neighbours === system.neighbours &&
+      known.first === system.first &&
+      known.species === system.species &&
+      known.owner === system.owner;
+    if (!same || resident === null) {
+      checkSystem(shape, system);
+      // Should there be no room for it, what is there now is not to be trusted.
+      known = null;
+      resident = null;
+      const uploaded = upload(engine, system, buffers, record);
+      resident = { ...uploaded, order: placeBlocks(heap, system, blocks, record) };
+    }
+    known = system;
+    placeSites(heap, resident.positions, system.sites);
+    return resident;
+  };
+
+  return {
+    evaluate(system, head) {
+      const { atoms, sites, capacity, order } = bring(system);
+      const limit = Math.max(1, Math.min(engine.threads, Math.floor(atoms / ATOMS_PER_THREAD)));
+      const [scratch, scratchStride] = engine.scratch(capacity, false, limit);
+      const forcesStride = 16 * sites;
+      const job = {
+        kind: 'symmetry',
+        model: records.model,
+        system: record,
+        head,
+        scratch,
+        scratchStride,
+        energies: energies.ensure(8 * order.length),
+        strains: strains.ensure(8 * order.length),
+        forces: forces.ensure(forcesStride * limit),
+        forcesStride,
+      } as const;
+      for (const scale of SYMMETRY_FORCE_SCALES) {
+        const { threads } = crew.run({ ...job, scale }, limit);
+        const out = output.ensure(24 * atoms);
+        kernels.collectForces(record, job.forces, threads, forcesStride, 1 / scale, out);
+        if (kernels.forcesFit(job.forces, atoms) === 0) continue;
+        const result = {
+          energies: byAtom(heap.f64(job.energies, order.length), order, atoms),
+          forces: heap.f64(out, 3 * atoms).slice(),
+          strainGradient: sumStrains(heap.f32(job.strains, 2 * order.length)),
+        };
+        if (isFiniteSum(result.energies) && isFiniteSum(result.strainGradient)) return result;
+        break;
+      }
+      throw new NearsightError('atoms-too-close', 'the forces of this structure are too large to be numbers', {
+        hint: 'two atoms (nearly) coincide; look at the shortest distance in the structure',
+      });
+    },
+    features(system) {
+      const { atoms, capacity } = bring(system);
+      const F = mostFunctions(shape);
+      const [scratch] = engine.scratch(capacity, false, 1);
+      const out = output.ensure(4 * atoms * F);
+      heap.f32(out, atoms * F).fill(0);
+      kernels.symmetryFeatures(records.model, record, scratch, out, F);
+      return new Float64Array(heap.f32(out, atoms * F));
+    },
+  };
+}
+
+/** What stands in the order of the blocks, in the order of the atoms. */
+function byAtom(values: Float64Array, order: readonly number[], atoms: number): Float64Array {
+  const result = new Float64Array(atoms);
+  for (const [n, i] of order.entries()) if (i >= 0) result[i] = values[n];
+  return result;
+}

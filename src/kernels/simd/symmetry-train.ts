@@ -1,0 +1,109 @@
+/** Loss gradients of models of symmetry functions, over labelled systems that stay in the engine's memory. */
+import type { LossTerm, TermErrors, TrainingSystem } from '../kernels.ts';
+import { createBuffer } from './memory.ts';
+import type { SymmetryEngine } from './symmetry.ts';
+import { placeBlocks, SYMMETRY_FORCE_SCALES } from './symmetry-evaluate.ts';
+import { placeSites, type Resident, SYSTEM_RECORD, systemBuffers, upload } from './system.ts';
+import { placeTargets } from './train.ts';
+
+/** Bytes of a term's record; see assembly/symmetry.ts. */
+const TERM_RECORD = 48;
+
+export interface SymmetryTrainer {
+  add(system: TrainingSystem): number;
+  accumulate(terms: readonly LossTerm[], gradient: Float64Array): TermErrors[];
+}
+
+export function createSymmetryTrainer(engine: SymmetryEngine): SymmetryTrainer {
+  const { heap, kernels, crew, records: model } = engine;
+  const { slotBytes } = model;
+  const systems: Resident[] = [];
+  const [termBuffer, errorBuffer, gradientBuffer, threadBuffer] = Array.from({ length: 4 }, () => createBuffer(heap));
+  let most = { capacity: 0, sites: 0 };
+
+  /** Runs the terms; returns the numbers of those whose forces were too large for this scale. */
+  const run = (terms: readonly LossTerm[], scale: number): number[] => {
+    const limit = Math.min(engine.threads, terms.length);
+    const [scratch, scratchStride] = engine.scratch(most.capacity, true, limit);
+    const buffersStride = Math.ceil(kernels.symmetryTrainingBytes(most.sites) / 64) * 64;
+    const records = termBuffer.ensure(TERM_RECORD * terms.length);
+    for (const [k, term] of terms.entries()) {
+      const record = records + k * TERM_RECORD;
+      heap.i32(record, 2).set([systems[term.system].record, term.head]);
+      heap.f64(record + 8, 3).set([term.energy, term.forces, term.strain]);
+    }
+    crew.run(
+      {
+        kind: 'symmetry-train',
+        model: model.model,
+        terms: records,
+        count: terms.length,
+        scratch,
+        scratchStride,
+        buffers: threadBuffer.ensure(buffersStride * limit),
+        buffersStride,
+        gradients: gradientBuffer.ensure(slotBytes * terms.length),
+        slotBytes,
+        errors: errorBuffer.ensure(24 * terms.length),
+        scale,
+      },
+      limit,
+    );
+    return terms.flatMap((_, k) => (heap.i32(records + k * TERM_RECORD + 32, 1)[0] === 1 ? [] : [k]));
+  };
+
+  /** The gradient of the terms of the last run, summed in their order. */
+  const addGradient = (count: number, gradient: Float64Array): void => {
+    const slots = gradientBuffer.ensure(0);
+    kernels.sumSlots(slots, slotBytes, count);
+    model.addGradient(slots, gradient);
+  };
+  const readErrors = (k: number): TermErrors => {
+    const [energy, forces, strain] = heap.f64(errorBuffer.ensure(0) + 24 * k, 3);
+    return { energy: energy!, forces: forces!, strain: strain! };
+  };
+
+  return {
+    add(system) {
+      const record = heap.allocate(SYSTEM_RECORD);
+      const resident = upload(engine, system, systemBuffers(heap), record);
+      placeSites(heap, resident.positions, system.sites);
+      placeTargets(heap, system, record);
+      placeBlocks(heap, system, createBuffer(heap), record);
+      systems.push(resident);
+      most = {
+        capacity: Math.max(most.capacity, resident.capacity),
+        sites: Math.max(most.sites, resident.sites),
+      };
+      return systems.length - 1;
+    },
+    accumulate(terms, gradient) {
+      for (const { system } of terms) {
+        if (systems[system] === undefined) throw new RangeError(`no system ${system} was added`);
+      }
+      if (terms.length === 0) return [];
+      const tooLarge = run(terms, SYMMETRY_FORCE_SCALES[0]);
+      const errors = terms.map((_, k) => readErrors(k));
+      if (tooLarge.length === 0) {
+        addGradient(terms.length, gradient);
+        return errors;
+      }
+      // Rare: the terms that overflowed go again, alone, in coarser units; all others as they are.
+      const fine = terms.filter((_, k) => !tooLarge.includes(k));
+      if (fine.length > 0) {
+        run(fine, SYMMETRY_FORCE_SCALES[0]);
+        addGradient(fine.length, gradient);
+      }
+      for (const k of tooLarge) {
+        const scale = SYMMETRY_FORCE_SCALES.slice(1).find((s) => run([terms[k]], s).length === 0);
+        if (scale === undefined) {
+          errors[k] = { energy: Number.NaN, forces: Number.NaN, strain: Number.NaN };
+          continue;
+        }
+        errors[k] = readErrors(0);
+        addGradient(1, gradient);
+      }
+      return errors;
+    },
+  };
+}
