@@ -4,9 +4,12 @@
  * derivative, which is added up by radial factors and multiplied by their slopes once per edge.
  */
 import { clear, madd, sp } from './simd';
+import { radialBackward } from './symmetry-edges';
 import {
   CHUNK,
   eDone,
+  edgeBytes,
+  eFactors,
   eHead,
   eInverse,
   eSites,
@@ -14,24 +17,21 @@ import {
   eX,
   eY,
   eZ,
-  edgeBytes,
   sAlong,
   sBend,
   sCoefficients,
   sEdgeRecords,
   sEdgeSums,
+  segmentAt,
+  segmentCount,
   sGradient,
   sPowers,
   sRows,
   sShares,
   sStretch,
   sTriplets,
-  eFactors,
-  segmentAt,
-  segmentCount,
   width,
 } from './symmetry-state';
-import { radialBackward } from './symmetry-edges';
 import { CHUNK_HEAD, edgeStep, powers, recordsOf } from './symmetry-triplets';
 
 /** Addresses of the radial factors of a pass, and of their slopes behind them. */
@@ -56,7 +56,7 @@ export function takesPart(pass: usize, segment: usize): bool {
 export function edgeRecords(pass: usize, segment: usize): void {
   const step = edgeStep(pass);
   const nH: usize = load<u32>(pass, 20);
-  const end: usize = load<u32>(segment + (<usize>load<u32>(pass, 12) << 2), 8);
+  const end: usize = load<u32>(segment + ((<usize>load<u32>(pass, 12)) << 2), 8);
   for (let e: usize = load<u32>(segment, 4); e < end; e += 4) {
     const at = (e >> 2) * step;
     const record = sEdgeRecords + at;
@@ -178,7 +178,14 @@ function tripletRecords(pass: usize, arrays: usize, bytes: usize): void {
     const to = sTriplets + (t >> 2) * step;
     storeTransposed(stretch, shareOf(0, nH, t), shareOf(1, nH, t), shareOf(2, nH, t), to, step);
     for (let h: usize = 3, o: usize = 16; o < step; h += 4, o += 16)
-      storeTransposed(shareOf(h, nH, t), shareOf(h + 1, nH, t), shareOf(h + 2, nH, t), shareOf(h + 3, nH, t), to + o, step);
+      storeTransposed(
+        shareOf(h, nH, t),
+        shareOf(h + 1, nH, t),
+        shareOf(h + 2, nH, t),
+        shareOf(h + 3, nH, t),
+        to + o,
+        step,
+      );
   }
 }
 
@@ -235,9 +242,9 @@ function scatter(pass: usize, chunk: usize): void {
 /** Adds the sums of a pass to the gradients of the edges of a segment. */
 function fold(pass: usize, segment: usize): void {
   const step = edgeStep(pass);
-  const nH: usize = <usize>load<u32>(pass, 20) << 2;
+  const nH: usize = (<usize>load<u32>(pass, 20)) << 2;
   const slopes = sRows + nH;
-  const end: usize = load<u32>(segment + (<usize>load<u32>(pass, 12) << 2), 8);
+  const end: usize = load<u32>(segment + ((<usize>load<u32>(pass, 12)) << 2), 8);
   for (let e: usize = load<u32>(segment, 4); e < end; e += 4) {
     const at = (e >> 2) * step;
     const sums = sEdgeSums + at;
@@ -330,10 +337,11 @@ export function addForces(i: i32, forces: usize, scale: f32): void {
     const scaled = f32x4.mul(g, units);
     const size = f32x4.abs(scaled);
     const largest = max(max(f32x4.extract_lane(size, 0), f32x4.extract_lane(size, 1)), f32x4.extract_lane(size, 2));
-    const count = min(<i32>i32x4.extract_lane(i32x4.trunc_sat_f32x4_s(sp(largest * 0.0000152587890625)), 0), FORCE_LIMIT) + 1;
+    const count =
+      min(<i32>i32x4.extract_lane(i32x4.trunc_sat_f32x4_s(sp(largest * 0.0000152587890625)), 0), FORCE_LIMIT) + 1;
     const f = i32x4.trunc_sat_f32x4_s(f32x4.nearest(scaled));
     mine = i32x4.add(mine, i32x4.replace_lane(f, 3, count));
-    const to = forces + (<usize>load<u32>(eSites + e) << 4);
+    const to = forces + ((<usize>load<u32>(eSites + e)) << 4);
     v128.store(to, i32x4.sub(v128.load(to), i32x4.replace_lane(f, 3, -count)));
   }
   const to = forces + ((<usize>i) << 4);

@@ -4,6 +4,7 @@ import { first, neighbours, positions, species } from './state';
 import {
   cutoff,
   cutoffKind,
+  edgeBytes,
   eFactors,
   eHead,
   eInverse,
@@ -13,7 +14,6 @@ import {
   eX,
   eY,
   eZ,
-  edgeBytes,
   factors,
   nFactors,
   nRadial,
@@ -24,9 +24,9 @@ import {
   sAlong,
   sCut,
   sCutSlope,
-  sRaw,
   segmentAt,
   segmentCount,
+  sRaw,
   width,
 } from './symmetry-state';
 
@@ -147,7 +147,7 @@ function gatherRing(i: i32, from: usize, to: usize, low: f32, high: f32, n0: usi
     store<f32>(z + n, dz);
     store<f32>(raw + n, r2);
     store<i32>(J + n, <i32>j);
-    n += <usize>(r2 < high && r2 >= low) << 2;
+    n += (<usize>(r2 < high && r2 >= low)) << 2;
   }
   return n;
 }
@@ -220,7 +220,7 @@ export function radialFactors(): void {
       const factor = factors + (u << 5);
       const weight = load<f32>(<usize>load<u32>(factor, 20) + (kind << 2));
       // Not a number: not needed.
-      if (weight !== weight) continue;
+      if (isNaN(weight)) continue;
       const own = load<f32>(factor, 12);
       if (own !== rc) cutoffs(eR + start, bytes, own, load<f32>(factor, 16), sCut, sCutSlope);
       rc = own;

@@ -4,14 +4,15 @@ import { clear, copyTo, madd, power2, sp, total } from './simd';
 import {
   activation,
   biases3,
+  networks,
   nFunctions,
   nHeads,
   nHidden1,
   nHidden2,
-  networks,
   ROWS,
   sC1,
   sC2,
+  scaling,
   sD1,
   sD2,
   sGX,
@@ -20,7 +21,6 @@ import {
   sU,
   sV,
   sX,
-  scaling,
   tH1,
   tH2,
   tU,
@@ -93,10 +93,7 @@ export function scaleFunctions(): void {
   for (let a: usize = 0; a < ROWS; a++) {
     const x = sX + a * bytes;
     for (let k: usize = 0; k < bytes; k += 16)
-      v128.store(
-        x + k,
-        f32x4.mul(f32x4.sub(v128.load(x + k), v128.load(scaling + k)), v128.load(scaling + bytes + k)),
-      );
+      v128.store(x + k, f32x4.mul(f32x4.sub(v128.load(x + k), v128.load(scaling + k)), v128.load(scaling + bytes + k)));
   }
 }
 

@@ -217,7 +217,8 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
   }
   chunkRoom = chunkBytes(capacity);
   const segments = min(nSpecies, capacity) * segmentBytes(mostRings);
-  slotBytes = (64 + segments + 16 + mostPasses * 16 + (6 + 2 * mostFactors) * (width + 16) + chunkRoom + 63) & ~(<usize>63);
+  slotBytes =
+    (64 + segments + 16 + mostPasses * 16 + (6 + 2 * mostFactors) * (width + 16) + chunkRoom + 63) & ~(<usize>63);
   slots = take(ROWS * slotBytes);
   return top - base;
 }

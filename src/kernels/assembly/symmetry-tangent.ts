@@ -1,9 +1,10 @@
 /** How fast symmetry functions change along a motion of the sites: Ġ, from the chunks of the forward steps. */
 import { clear, madd, sp, total } from './simd';
-import { factorRows, edgeRecords, takesPart } from './symmetry-backward';
+import { edgeRecords, factorRows, takesPart } from './symmetry-backward';
 import {
   CHUNK,
   eDone,
+  edgeBytes,
   eHead,
   eInverse,
   eSites,
@@ -11,15 +12,14 @@ import {
   eX,
   eY,
   eZ,
-  edgeBytes,
   nRadial,
   radialList,
   sEdgeRecords,
+  segmentAt,
+  segmentCount,
   sGradient,
   sProducts,
   sRows,
-  segmentAt,
-  segmentCount,
   tAlong,
   tBends,
   tEdgeRecords,
@@ -43,7 +43,7 @@ export function edgeVelocities(i: i32, velocity: usize, rate: usize): void {
     const x = load<f32>(eX + e);
     const y = load<f32>(eY + e);
     const z = load<f32>(eZ + e);
-    let v = f32x4.sub(v128.load(velocity + (<usize>load<u32>(eSites + e) << 4)), own);
+    let v = f32x4.sub(v128.load(velocity + ((<usize>load<u32>(eSites + e)) << 4)), own);
     v = madd(sp(x), wx, madd(sp(y), wy, madd(sp(z), wz, v)));
     const along = f32x4.extract_lane(v, 0) * x + f32x4.extract_lane(v, 1) * y + f32x4.extract_lane(v, 2) * z;
     v128.store(sGradient + (e << 2), f32x4.replace_lane(v, 3, along));
@@ -54,9 +54,9 @@ export function edgeVelocities(i: i32, velocity: usize, rate: usize): void {
 /** Tangents of the records of the edges of a segment: v, r ṙ | ṙ/r, ṗ_0 ṗ_1 ṗ_2 | ṗ_3 …. */
 function movingRecords(pass: usize, segment: usize): void {
   const step = edgeStep(pass);
-  const nH: usize = <usize>load<u32>(pass, 20) << 2;
+  const nH: usize = (<usize>load<u32>(pass, 20)) << 2;
   const slopes = sRows + nH;
-  const end: usize = load<u32>(segment + (<usize>load<u32>(pass, 12) << 2), 8);
+  const end: usize = load<u32>(segment + ((<usize>load<u32>(pass, 12)) << 2), 8);
   for (let e: usize = load<u32>(segment, 4); e < end; e += 4) {
     const record = tEdgeRecords + (e >> 2) * step;
     const speed = load<f32>(tAlong + e);

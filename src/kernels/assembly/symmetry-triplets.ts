@@ -31,11 +31,11 @@ import {
   sCut,
   sCutSlope,
   sDistance,
+  segmentAt,
+  segmentCount,
   sPowers,
   sProducts,
   sRows,
-  segmentAt,
-  segmentCount,
   width,
 } from './symmetry-state';
 
@@ -100,7 +100,7 @@ function closeChunk(pass: usize): void {
 function collect(pass: usize, j: usize, from: usize, to: usize, after: i32): void {
   const wide = load<u32>(pass, 8) !== 0;
   const rc2 = wide ? sp(Infinity) : v128.load32_splat(pass, 16);
-  const nH: usize = <usize>load<u32>(pass, 20) << 2;
+  const nH: usize = (<usize>load<u32>(pass, 20)) << 2;
   const step = i32x4.splat(<i32>edgeStep(pass) >> 2);
   const xj = v128.load32_splat(eX + j);
   const yj = v128.load32_splat(eY + j);
@@ -122,7 +122,7 @@ function collect(pass: usize, j: usize, from: usize, to: usize, after: i32): voi
     const live = v128.and(v128.and(i32x4.gt_s(number, past), i32x4.lt_s(number, last)), f32x4.lt(r2, rc2));
     const mask = i32x4.bitmask(live);
     if (mask === 0) continue;
-    const order = v128.load(compaction + (<usize>mask << 4));
+    const order = v128.load(compaction + ((<usize>mask) << 4));
     const both = f32x4.mul(ij, v128.load(eInverse + k));
     const cosine = f32x4.mul(madd(xj, xk, madd(yj, yk, f32x4.mul(zj, zk))), both);
     let out = arrays + t;
@@ -134,7 +134,7 @@ function collect(pass: usize, j: usize, from: usize, to: usize, after: i32): voi
       const row: usize = load<u32>(sRows + h);
       v128.store((out += CHUNK), i8x16.swizzle(f32x4.mul(v128.load32_splat(row + j), v128.load(row + k)), order));
     }
-    t += <usize>i32.popcnt(mask) << 2;
+    t += (<usize>i32.popcnt(mask)) << 2;
     if (t <= CHUNK - 16) continue;
     filled = t;
     endRow(j);
@@ -154,7 +154,7 @@ function segmentOf(kind: i32): i32 {
 
 /** Each pair of edges within one run and with those of later runs of [low, high). */
 function collectWithin(pass: usize, low: usize, high: usize): void {
-  const ring: usize = <usize>load<u32>(pass, 12) << 2;
+  const ring: usize = (<usize>load<u32>(pass, 12)) << 2;
   for (let n = low; n < high; n++) {
     const at = segmentAt(n);
     const end: usize = load<u32>(at + ring, 8);
@@ -186,7 +186,7 @@ function forwardPass(pass: usize, G: usize): void {
   if (a < 0) collectWithin(pass, 0, segmentCount());
   else if (a === b) collectWithin(pass, <usize>first, <usize>first + 1);
   else {
-    const ring: usize = <usize>load<u32>(pass, 12) << 2;
+    const ring: usize = (<usize>load<u32>(pass, 12)) << 2;
     const rows = segmentAt(<usize>first);
     const columns = segmentAt(<usize>second);
     const end: usize = load<u32>(rows + ring, 8);

@@ -85,7 +85,7 @@ export function symmetryShare(
     const from = atomic.add<i32>(counter, 4);
     if (from >= nBlocks) break;
     for (let b = from, to = min(from + 4, nBlocks); b < to; b++) {
-      const at = <usize>b << 5;
+      const at = (<usize>b) << 5;
       evaluateBlock(b, head, energies + at, forces, scale, strains + at);
     }
   }

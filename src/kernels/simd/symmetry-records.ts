@@ -153,9 +153,7 @@ function writeCentre(
     heap.i32(factorAt + FACTOR_RECORD * u + 20, 1)[0] = weights;
   }
   const sumAt = heap.allocate(12 * sums.length);
-  heap
-    .i32(sumAt, 3 * sums.length)
-    .set(sums.flatMap(({ factor, neighbour, to: f }) => [factor, neighbour, f]));
+  heap.i32(sumAt, 3 * sums.length).set(sums.flatMap(({ factor, neighbour, to: f }) => [factor, neighbour, f]));
   const ringAt = heap.allocate(4 * rings.length);
   heap.f32(ringAt, rings.length).set(rings.map((rc) => rc * rc));
   const passAt = heap.allocate(PASS_RECORD * passes.length);

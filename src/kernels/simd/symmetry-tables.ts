@@ -121,9 +121,7 @@ function passOf(
       cells.push([]);
     }
     // The same function twice takes a column of its own.
-    let column = powers.findIndex(
-      (p, q) => p.lambda === f.lambda && p.zeta === f.zeta && (cells[row][q] ?? -1) < 0,
-    );
+    let column = powers.findIndex((p, q) => p.lambda === f.lambda && p.zeta === f.zeta && (cells[row][q] ?? -1) < 0);
     if (column < 0) column = powers.push({ lambda: f.lambda, zeta: f.zeta }) - 1;
     cells[row][column] = to[n];
   }
