@@ -89,7 +89,7 @@ describe.skipIf(!existsSync(trained))('trained by n2p2', () => {
   });
 
   test.skipIf(fast === undefined).each(POTENTIALS)(
-    '%s: in single precision, within 1e-5 eV/atom and 1e-3 eV/Å',
+    '%s: in single precision, within 2e-6 eV/atom and 5e-5 eV/Å',
     (name) => {
       const { energy, force } = differences(name, fast!);
       expect(energy).toBeLessThan(1e-5);
