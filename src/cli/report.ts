@@ -15,6 +15,7 @@ import {
   learningOf,
   measureSpeed,
   parityOf,
+  speciesOf,
 } from '../node/report-parts.ts';
 import { simulate } from '../node/simulate.ts';
 import { checkModel, enlarged, lowestEnergy, representatives, stableCrystal } from '../node/trust.ts';
@@ -105,6 +106,7 @@ async function gather(
     progress.update({ done: sample.step, total: steps, unit: 'steps', note: phase }),
   );
   const learning = learningOf(file);
+  const species = speciesOf(file.model);
   const data: ReportData = {
     schema: 1,
     name: to.name,
@@ -124,6 +126,7 @@ async function gather(
     ...(found !== null && { parity: parityOf(test === null ? { train: found } : { test: found }) }),
     checks,
     dynamics: dynamicsOf(run, 'NVE', flags.temperature),
+    ...(species && { species }),
     card: cardOf(file),
   };
   return { data, checks };

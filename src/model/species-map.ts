@@ -11,6 +11,8 @@ import { foldingOf, type Model } from './model.ts';
 export interface SpeciesMap {
   /** Atomic numbers, in the order of the model. */
   readonly elements: readonly number[];
+  /** What the distances compare: atoms of these elements as neighbours, as centres, or both. */
+  readonly compares: readonly ('neighbours' | 'centres')[];
   /**
    * Distances D_ij, [S × S], dimensionless; the root mean square over all pairs is 1:
    *   D² = ½ (N²/⟨N²⟩ + C²/⟨C²⟩),  N as neighbours, C as centres; one of them alone where the other has no meaning.
@@ -49,16 +51,21 @@ export function speciesMap(model: Model): SpeciesMap | null {
   const { elements, embedding } = model;
   const S = elements.length;
   if (S < 3 || embedding === 0) return null;
-  const parts = [neighbourSquares(model), centreSquares(model)].flatMap((squares) => {
+  const both = [
+    { name: 'neighbours', squares: neighbourSquares(model) },
+    { name: 'centres', squares: centreSquares(model) },
+  ] as const;
+  const parts = both.flatMap(({ name, squares }) => {
     const mean = squares === null ? 0 : meanOfPairs(squares, S);
-    return mean > 0 ? [squares!.map((x) => x / mean)] : [];
+    return mean > 0 ? [{ name, squares: squares!.map((x) => x / mean) }] : [];
   });
   if (parts.length === 0) return null;
   const squares = new Float64Array(S * S);
-  for (const part of parts) for (let k = 0; k < S * S; k++) squares[k] += part[k] / parts.length;
+  for (const part of parts) for (let k = 0; k < S * S; k++) squares[k] += part.squares[k] / parts.length;
   const distances = squares.map(Math.sqrt);
   const nearest = elements.map((_, i) => orderFrom(distances, S, i).map((j) => elements[j]));
-  return { elements, distances, ...plane(squares, S), nearest, groups: groupOrder(elements, distances) };
+  const compares = parts.map(({ name }) => name);
+  return { elements, compares, distances, ...plane(squares, S), nearest, groups: groupOrder(elements, distances) };
 }
 
 /**

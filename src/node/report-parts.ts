@@ -1,11 +1,14 @@
 /** From what the library found out to the records that a report is drawn from. */
 import { arch, cpus } from 'node:os';
 import type { Dataset } from '../data/index.ts';
+import { periodicPlaceOf, symbolOf } from '../elements.ts';
 import type { ElementErrors, ErrorReport, ErrorSummary, Json, Model, ModelFile, Pairs } from '../model/index.ts';
+import { speciesMap } from '../model/index.ts';
 import type { Potential } from '../model/potential.ts';
 import {
   type DataSummary,
   type DynamicsReport,
+  type ElementFamily,
   type ErrorRow,
   type ErrorStatistics,
   type LearningCurve,
@@ -15,6 +18,7 @@ import {
   type ParityPanel,
   type ParitySet,
   paritySet,
+  type SpeciesReport,
   type SpeedSummary,
 } from '../report/index.ts';
 import { buildNeighbourList, type Structure } from '../structure/index.ts';
@@ -111,6 +115,31 @@ const isList = (value: Json | undefined): value is readonly Json[] => Array.isAr
 function valueAt(value: Json | undefined, key: string): Json | undefined {
   if (value === null || typeof value !== 'object' || isList(value)) return undefined;
   return value[key];
+}
+
+/** How the model treats its elements; undefined where it has fewer than three, or no vectors for them. */
+export function speciesOf(model: Model): SpeciesReport | undefined {
+  const map = speciesMap(model);
+  if (map === null) return undefined;
+  const { elements, coordinates, explained, nearest, groups, compares } = map;
+  return {
+    symbols: elements.map(symbolOf),
+    families: elements.map(familyOf),
+    x: elements.map((_, i) => coordinates[2 * i]),
+    y: elements.map((_, i) => coordinates[2 * i + 1]),
+    explained,
+    compared: compares.map((what) => `as ${what}`).join(' and '),
+    nearest: nearest.map((others) => others.slice(0, 3).map(symbolOf)),
+    ...(groups !== null && { groups }),
+  };
+}
+
+function familyOf(z: number): ElementFamily {
+  const { group } = periodicPlaceOf(z);
+  if (z === 1 || group >= 16) return 'nonmetal';
+  if (!Number.isInteger(group)) return 'fmetal';
+  if (group <= 2) return group === 1 ? 'alkali' : 'earth';
+  return group <= 12 ? 'dmetal' : 'pblock';
 }
 
 /** What a report says of a run. */

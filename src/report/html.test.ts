@@ -39,7 +39,8 @@ describe('the page as a whole', () => {
       '4Checks',
       '5Properties',
       '6Dynamics',
-      '7Model card',
+      '7Elements',
+      '8Model card',
     ]);
     for (const link of document.querySelectorAll('a')) {
       const href = link.getAttribute('href') ?? '';
@@ -77,7 +78,7 @@ describe('the page as a whole', () => {
       expect(svg.getAttribute('role')).toBe('img');
       expect(svg.getAttribute('aria-label')).toMatch(/\w{4}/);
     }
-    expect(document.querySelectorAll('svg')).toHaveLength(13);
+    expect(document.querySelectorAll('svg')).toHaveLength(14);
   });
 
   test('is the same every time, leaves its input alone and stays small', () => {
@@ -161,7 +162,18 @@ describe('what is absent', () => {
     expect(empty.querySelector('.verdict')?.textContent).toBe('No check was run and no error was measured.');
   });
 
-  const parts = ['speed', 'data', 'learning', 'errors', 'parity', 'checks', 'properties', 'dynamics', 'card'] as const;
+  const parts = [
+    'speed',
+    'data',
+    'learning',
+    'errors',
+    'parity',
+    'checks',
+    'properties',
+    'dynamics',
+    'species',
+    'card',
+  ] as const;
   test.each(parts)('%s can be missing, or be all there is', (part) => {
     const { [part]: _, ...without } = example;
     const alone = { ...bare, [part]: example[part] };
@@ -206,7 +218,7 @@ describe('hostile input', () => {
       [...parsed.querySelectorAll('*')].flatMap((e) => [...e.attributes]).filter((a) => /^on/.test(a.name)),
     ).toEqual([]);
     expect(parsed.querySelector('h1')?.textContent).toBe(attack);
-    expect(parsed.querySelectorAll('svg')).toHaveLength(13);
+    expect(parsed.querySelectorAll('svg')).toHaveLength(14);
     const groups = [...parsed.querySelectorAll('#data ~ .scroll tbody th')].map((cell) => cell.textContent);
     expect(groups).toContain(attack);
   });
@@ -241,4 +253,37 @@ test('errors without relatives stand below the others, with a word on what relat
   expect(text).toContain('held-out, no relatives');
   expect(text).toContain('Relatives are frames of the same run');
   expect(visibleText(page)).not.toContain('Relatives');
+});
+
+describe('what was learned of the elements', () => {
+  const species = example.species!;
+  const shown = (more: object): string => visibleText(renderReport({ ...bare, species: { ...species, ...more } }));
+
+  test('every element stands on the map in the colour of its family', () => {
+    const labels = [...document.querySelectorAll('#species ~ figure svg text')];
+    for (const [i, symbol] of species.symbols.entries()) {
+      const label = labels.find((text) => text.textContent === symbol)!;
+      expect(label.getAttribute('fill')).toBe(`var(--${species.families[i]})`);
+    }
+    const x = (symbol: string): number =>
+      Number(
+        /translate\(([\d.]+)/.exec(labels.find((text) => text.textContent === symbol)!.getAttribute('transform')!)![1],
+      );
+    expect(x('Na')).toBeLessThan(x('Mg'));
+    expect(x('Mg')).toBeLessThan(x('O'));
+  });
+
+  test('groups count as found only where chance would not do it', () => {
+    expect(shown({})).toContain('The groups of the periodic table are found again.');
+    expect(shown({})).toContain('stands at place 1.0 in the mean over 2 pairs');
+    const luck = { groups: { ...species.groups, probability: 0.3 } };
+    expect(shown(luck)).toContain('The groups of the periodic table do not show.');
+    expect(shown({ groups: undefined })).not.toContain('periodic table');
+  });
+
+  test('neighbours are listed for a few elements', () => {
+    expect(shown({})).toContain('most alike, the nearest first');
+    const many = { symbols: Array(30).fill('Si'), families: Array(30).fill('pblock'), x: Array(30).fill(0) };
+    expect(shown({ ...many, y: Array(30).fill(0) })).not.toContain('most alike, the nearest first');
+  });
 });

@@ -10,6 +10,7 @@ import { errorSection } from './sections/errors.ts';
 import { header } from './sections/header.ts';
 import { learningSection } from './sections/learning.ts';
 import { propertySection } from './sections/properties.ts';
+import { speciesSection } from './sections/species.ts';
 
 /** In the order of the page. */
 const SECTIONS: readonly ((data: ReportData, numbering: Numbering) => Section | undefined)[] = [
@@ -19,6 +20,7 @@ const SECTIONS: readonly ((data: ReportData, numbering: Numbering) => Section | 
   checkSection,
   propertySection,
   dynamicsSection,
+  speciesSection,
   cardSection,
 ];
 

@@ -96,11 +96,17 @@ ${body}
 }
 
 /** Plots side by side (one under the other where the page is narrow) with one caption. */
-export function figure(numbering: Numbering, caption: Content, panels: readonly (Html | undefined)[]): Html {
+export function figure(
+  numbering: Numbering,
+  caption: Content,
+  panels: readonly (Html | undefined)[],
+  options: { /** One under the other, as wide as the page. */ readonly full?: boolean } = {},
+): Html {
   const present = panels.filter((panel) => panel !== undefined);
   const number = numbering.figure();
+  const columns = options.full === true ? 1 : present.length % 3 === 0 ? 3 : 2;
   return html`<figure>
-<div class="panels panels-${present.length % 3 === 0 ? 3 : 2}">
+<div class="panels panels-${columns}">
 ${present.map((panel, i) => html`<div class="panel">${present.length > 1 ? letter(i) : undefined}${panel}</div>`)}
 </div>
 <figcaption><b>Figure ${number}.</b> ${caption}</figcaption>

@@ -26,6 +26,7 @@ export interface ReportData {
   readonly checks?: readonly CheckRow[];
   readonly properties?: PropertyReport;
   readonly dynamics?: DynamicsReport;
+  readonly species?: SpeciesReport;
   readonly card?: ModelCard;
 }
 
@@ -259,6 +260,34 @@ export interface RadialDistribution {
   /** On the same distances. */
   readonly reference?: readonly number[];
 }
+
+/** What the model has learned of its elements: the more alike it treats two of them, the nearer they are. */
+export interface SpeciesReport {
+  /** Chemical symbols, [n]. */
+  readonly symbols: readonly string[];
+  /** Blocks and groups of the periodic table, [n]; they give the colours. */
+  readonly families: readonly ElementFamily[];
+  /** Coordinates of the map, dimensionless, [n]; the distance of two elements is 1 in the root mean square. */
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+  /** Share of the squared distances that each coordinate holds. */
+  readonly explained: readonly [number, number];
+  /** What was compared: `as neighbours and as centres`. */
+  readonly compared: string;
+  /** The most similar other elements of each, nearest first, [n]. */
+  readonly nearest?: readonly (readonly string[])[];
+  /** Elements of the same group among the neighbours of each; absent where no group has two. */
+  readonly groups?: {
+    readonly pairs: number;
+    readonly meanRank: number;
+    /** The mean rank of names given at random. */
+    readonly chance: number;
+    /** Share of random namings with as low a rank. */
+    readonly probability: number;
+  };
+}
+
+export type ElementFamily = 'alkali' | 'earth' | 'dmetal' | 'fmetal' | 'pblock' | 'nonmetal';
 
 /** What else somebody needs who wants to use or repeat it. */
 export interface ModelCard {

@@ -4,6 +4,7 @@ export const STYLE = `
   color-scheme: light dark;
   --paper: #ffffff; --ink: #1c2126; --muted: #5a636c; --rule: #d4d8dc; --soft: #f4f5f6;
   --train: #7f96ac; --strong: #14507f; --pass: #1b6a3e; --fail: #a6241d; --warning: #80560a;
+  --alkali: #b02a1c; --earth: #a05f00; --dmetal: #14507f; --fmetal: #77368f; --pblock: #1b6a3e; --nonmetal: #0b6f78;
   --serif: "Charter", "Bitstream Charter", "Source Serif 4", "Sitka Text", Cambria, Georgia, "Liberation Serif", serif;
   --sans: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Liberation Sans", Arial, sans-serif;
   --mono: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, "Liberation Mono", monospace;
@@ -12,6 +13,7 @@ export const STYLE = `
   :root {
     --paper: #15181b; --ink: #e4e7ea; --muted: #a3abb3; --rule: #3a4147; --soft: #1d2125;
     --train: #56708a; --strong: #8fc3f0; --pass: #74c997; --fail: #ff9188; --warning: #e2b35c;
+    --alkali: #ff9188; --earth: #e2b35c; --dmetal: #8fc3f0; --fmetal: #d7a6ea; --pblock: #74c997; --nonmetal: #63cfd8;
   }
 }
 * { box-sizing: border-box; }
@@ -84,6 +86,7 @@ tbody tr:last-child > * { border-bottom: 1.5px solid var(--ink); }
 figure { margin: 1.2rem 0 1.8rem; break-inside: avoid; }
 .panels { display: grid; gap: 0.4rem 1.4rem; margin-bottom: 0.4rem; }
 .panels-3 { grid-template-columns: repeat(3, minmax(0, 1fr)); }
+.panels-1 { grid-template-columns: minmax(0, 1fr); }
 .panels-2 { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 svg.plot { display: block; width: 100%; height: auto; font-family: var(--sans); font-variant-numeric: tabular-nums; color: var(--ink); }
 svg.plot text { white-space: pre; }

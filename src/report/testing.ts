@@ -51,6 +51,7 @@ export function exampleReportData(): ReportData {
     checks: CHECKS,
     properties: exampleProperties(random),
     dynamics: exampleDynamics(random),
+    species: exampleSpecies(),
     card: {
       weights: 8962,
       cutoff: 5,
@@ -66,6 +67,20 @@ export function exampleReportData(): ReportData {
       citation: 'nearsight 0.1.0, https://example.org/nearsight',
       command: 'nearsight train data/si8-pbe.extxyz --time 60s --seed 7 --out silicon-example.safetensors',
     },
+  };
+}
+
+/** Of an invented potential for more elements than silicon. */
+function exampleSpecies(): NonNullable<ReportData['species']> {
+  return {
+    symbols: ['Li', 'O', 'Na', 'Mg', 'Si', 'Fe', 'La'],
+    families: ['alkali', 'nonmetal', 'alkali', 'earth', 'pblock', 'dmetal', 'fmetal'],
+    x: [-0.62, 1.1, -0.7, -0.2, 0.31, -0.01, 0.12],
+    y: [0.21, 0.05, 0.27, 0.12, -0.4, -0.33, 0.08],
+    explained: [0.61, 0.22],
+    compared: 'as neighbours and as centres',
+    nearest: [['Na'], ['Si'], ['Li'], ['La'], ['Fe'], ['Si'], ['Mg']],
+    groups: { pairs: 2, meanRank: 1, chance: 3.5, probability: 0.004 },
   };
 }
 

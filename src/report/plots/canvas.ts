@@ -2,13 +2,17 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { escapeHtml, type Html } from '../markup.ts';
 
-/** Drawn in pixels at this size and scaled to the column: `square` and `small` for three in a row, `wide` for two. */
-export type PanelSize = 'square' | 'small' | 'wide';
+/**
+ * Drawn in pixels at this size and scaled to the column: `square` and `small` for three in a row, `wide` for two, `full`
+ * for one.
+ */
+export type PanelSize = 'square' | 'small' | 'wide' | 'full';
 
 const SIZES: Readonly<Record<PanelSize, { width: number; height: number }>> = {
   square: { width: 290, height: 276 },
   small: { width: 290, height: 245 },
   wide: { width: 400, height: 255 },
+  full: { width: 820, height: 500 },
 };
 
 export interface Axis {
