@@ -5,6 +5,7 @@ export {
   type LinearModel,
   openLinearModel,
 } from '../training/linear/linear-model.ts';
+export { createRowStore, type RowStore } from '../training/linear/rows.ts';
 export { compareDatasets } from './doctor/compare.ts';
 export { type Applied, type FixedDataset, fixDataset } from './doctor/fix.ts';
 export {
@@ -25,7 +26,6 @@ export { findLeakage, type Leakage, type LeakedFrame } from './leakage/leakage.t
 export type { Threshold } from './leakage/threshold.ts';
 export { type AnalysisOptions, type AnalysisProgress, analyseOutliers, describeOutlier } from './outliers/analyse.ts';
 export { findOutliers, type Outlier, type OutlierAnalysis, type OutlierOptions } from './outliers/find.ts';
-export { createRowStore, type RowStore } from './outliers/rows.ts';
 export { type Similar, similarIn } from './outliers/similar.ts';
 export type {
   EnergyVolumeSeries,

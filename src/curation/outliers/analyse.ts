@@ -8,8 +8,8 @@ import { giveTurn } from '../../md/progress.ts';
 import { DEFAULT_DESCRIPTOR, systemOf } from '../../training/linear/descriptor.ts';
 import { usualWeights } from '../../training/linear/linear-fit.ts';
 import { createLinearModel, openLinearModel } from '../../training/linear/linear-model.ts';
+import { createRowStore } from '../../training/linear/rows.ts';
 import { findOutliers, type Outlier, type OutlierAnalysis } from './find.ts';
-import { createRowStore } from './rows.ts';
 
 export interface AnalysisOptions {
   /** Of the descriptor. */

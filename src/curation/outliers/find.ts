@@ -13,9 +13,9 @@ import {
   solveEquations,
 } from '../../training/linear/linear-fit.ts';
 import type { LinearRows } from '../../training/linear/linear-model.ts';
+import type { RowStore } from '../../training/linear/rows.ts';
 import { type Criterion, edgeOf, type Judgement, judge, type OutlierKind, type Standing } from './judge.ts';
 import { type Excluded, type FrameMeasures, type Measured, measureFrame } from './measure.ts';
-import type { RowStore } from './rows.ts';
 import { type Similar, similarIn } from './similar.ts';
 
 /** A block of labels as it stands to the rest. */

@@ -1,8 +1,8 @@
 /** Atoms whose environments are alike: what a model gets wrong about one of them it gets wrong about the others. */
 import type { Frame } from '../../data/dataset.ts';
 import { symmetricEigen } from '../../linear-algebra.ts';
+import type { RowStore } from '../../training/linear/rows.ts';
 import { nearestPoints } from './calibrate.ts';
-import type { RowStore } from './rows.ts';
 
 /** Number of a frame, and of an atom in it. */
 export type AtomOfFrame = readonly [frame: number, atom: number];

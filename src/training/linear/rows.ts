@@ -1,6 +1,6 @@
 /** Rows of many frames: kept while there is room, computed again where there is not. */
 import type { Structure } from '../../structure/structure.ts';
-import type { LinearEngine, LinearRows } from '../../training/linear/linear-model.ts';
+import type { LinearEngine, LinearRows } from './linear-model.ts';
 
 export interface RowStore {
   readonly parameters: number;
