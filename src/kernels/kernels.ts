@@ -177,7 +177,6 @@ export interface TermErrors {
 /** A matrix among flat parameters; row-major. */
 export interface MatrixPlace {
   readonly offset: number;
-  /** Multiples of 4. */
   readonly rows: number;
   readonly columns: number;
 }

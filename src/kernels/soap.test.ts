@@ -11,8 +11,10 @@ const places: readonly MatrixPlace[] = [
   { offset: 40, rows: 12, columns: 16 },
   // too long for an eigenbasis on one side
   { offset: 240, rows: 260, columns: 4 },
+  // no multiples of 4
+  { offset: 1280, rows: 10, columns: 7 },
 ];
-const LENGTH = 240 + 260 * 4;
+const LENGTH = 1280 + 10 * 7;
 const settings = { beta1: 0.9, beta2: 0.95, refresh: 3 };
 
 function open(kernel: Kernel): DensityKernelModel {

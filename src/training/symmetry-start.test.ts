@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Frame } from '../data/dataset.ts';
 import { parseExtxyz } from '../data/extxyz/read.ts';
 import { createReferenceKernel } from '../kernels/reference/kernel.ts';
+import { createSimdKernel } from '../kernels/simd/kernel.ts';
 import { checkSymmetryShape, type SymmetryFunction } from '../kernels/symmetry.ts';
 import { randomLabels, randomSystem } from '../kernels/testing.ts';
 import { foldedWeights, loadModel } from '../model/model.ts';
@@ -171,7 +172,7 @@ describe('training of symmetry functions', () => {
       elements: elementsOf(frames),
       train: prepared.filter((_, i) => i % 4 !== 0),
       validation: prepared.filter((_, i) => i % 4 === 0),
-      settings: { ...base, epochs: 80, rate: 0.01 },
+      settings: { ...base, epochs: 50, rate: 0.02 },
       ...change,
     };
   }
@@ -198,6 +199,19 @@ describe('training of symmetry functions', () => {
     // The labels spread by 0.9 eV/Å in the forces and 0.15 eV/atom in the energies.
     expect(last.forces).toBeLessThan(0.3);
     expect(last.energy).toBeLessThan(0.05);
+  });
+
+  test('both kernels take the same path as far as their precision goes, with layers of any width', async () => {
+    const { settings: base, ...rest } = inputOf();
+    const optimiser = { ...base.optimiser, method: 'adam' as const };
+    const odd = { ...base, model: { ...base.model, hidden: [7, 5] as const }, optimiser, epochs: 3 };
+    const [fast, slow] = await Promise.all(
+      [await createSimdKernel(), kernel].map(
+        async (either) => (await finish({ ...rest, kernel: either, settings: odd })).result!.history.at(-1)!,
+      ),
+    );
+    expect(fast.train.forces).toBeCloseTo(slow.train.forces, 3);
+    expect(fast.validation!.energy).toBeCloseTo(slow.validation!.energy, 3);
   });
 
   test('stopped and resumed from its checkpoint file: the same bits', async () => {

@@ -13,12 +13,17 @@ const ARRAYS = ['m', 'v', 'L', 'R', 'QL', 'QR'] as const;
 
 interface Resident {
   readonly place: MatrixPlace;
+  /** Sides in memory, multiples of 4: what is added is zero, and stays it. */
+  readonly rows: number;
+  readonly columns: number;
   readonly gradient: number;
   readonly out: number;
   /** [address, length] of each remembered array; length 0 for a side without an eigenbasis. */
   readonly arrays: Readonly<Record<(typeof ARRAYS)[number], readonly [number, number]>>;
   readonly transposes: readonly [number, number];
 }
+
+const fours = (n: number): number => 4 * Math.ceil(n / 4);
 
 export function createSimdSoap(
   engine: Pick<Engine, 'heap' | 'kernels' | 'crew' | 'threads'>,
@@ -30,7 +35,7 @@ export function createSimdSoap(
   const records = heap.allocate(RECORD * places.length);
   const work = createBuffer(heap);
   const residents = places.map((place, n): Resident => {
-    const { rows, columns } = place;
+    const [rows, columns] = [fours(place.rows), fours(place.columns)];
     const block = (length: number): readonly [number, number] => [length > 0 ? heap.allocate(4 * length) : 0, length];
     const square = (side: number): readonly [number, number] => block(side <= SOAP_LONGEST_SIDE ? side * side : 0);
     const arrays = {
@@ -54,15 +59,15 @@ export function createSimdSoap(
     const { m, v, L, R, QL, QR } = arrays;
     const addresses = [gradient, out, m[0], v[0], L[0], R[0], QL[0], transposes[0], QR[0], transposes[1]];
     heap.i32(records + n * RECORD, 12).set([rows, columns, ...addresses]);
-    return { place, gradient, out, arrays, transposes };
+    return { place, rows, columns, gradient, out, arrays, transposes };
   });
-  const workStride = Math.max(64, ...places.map(({ rows, columns }) => kernels.soapBytes(rows, columns)));
+  const workStride = Math.max(64, ...residents.map(({ rows, columns }) => kernels.soapBytes(rows, columns)));
   /** The transposed bases follow from the bases. */
   const transposeBases = (): void => {
-    for (const { place, arrays, transposes } of residents) {
+    for (const { rows, columns, arrays, transposes } of residents) {
       for (const [basis, to, side] of [
-        [arrays.QL, transposes[0], place.rows],
-        [arrays.QR, transposes[1], place.columns],
+        [arrays.QL, transposes[0], rows],
+        [arrays.QR, transposes[1], columns],
       ] as const) {
         if (basis[1] === 0) continue;
         const Q = heap.f32(basis[0], basis[1]);
@@ -75,9 +80,12 @@ export function createSimdSoap(
   let step = 0;
   return {
     direction(gradient, out) {
-      for (const { place, gradient: at } of residents) {
-        const size = place.rows * place.columns;
-        heap.f32(at, size).set(gradient.subarray(place.offset, place.offset + size));
+      for (const { place, rows, columns, gradient: at } of residents) {
+        const padded = heap.f32(at, rows * columns);
+        for (let i = 0; i < place.rows; i++) {
+          const from = place.offset + i * place.columns;
+          padded.set(gradient.subarray(from, from + place.columns), i * columns);
+        }
       }
       const first = step === 0;
       const limit = Math.min(engine.threads, places.length);
@@ -96,7 +104,12 @@ export function createSimdSoap(
         },
         limit,
       );
-      for (const { place, out: at } of residents) out.set(heap.f32(at, place.rows * place.columns), place.offset);
+      for (const { place, rows, columns, out: at } of residents) {
+        const padded = heap.f32(at, rows * columns);
+        for (let i = 0; i < place.rows; i++) {
+          out.set(padded.subarray(i * columns, i * columns + place.columns), place.offset + i * place.columns);
+        }
+      }
       step++;
     },
     save() {
