@@ -9,6 +9,7 @@ import { addEvaluate } from './evaluate.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import.ts';
 import { addMd } from './md.ts';
+import { addPareto } from './pareto.ts';
 import { addQuickstart } from './quickstart.ts';
 import { addRelax } from './relax.ts';
 import { addReport } from './report.ts';
@@ -46,6 +47,7 @@ function createProgram(): Command {
   program.commandsGroup('From data to a model:');
   addData(program);
   addTrain(program);
+  addPareto(program);
   program.commandsGroup('Can it be trusted?');
   addEvaluate(program);
   addValidate(program);

@@ -1,6 +1,7 @@
 export { type CoveragePageOptions, renderCoverage } from './coverage-page.ts';
 export { type DataReportOptions, renderDataReport } from './data-page/page.ts';
 export { verdictSentence } from './display.ts';
+export { choiceSentence, type FrontPageOptions, marksOf, renderFront, renderFrontFigure } from './front-page.ts';
 export { renderReport } from './html.ts';
 export { paritySet } from './parity-set.ts';
 export { parseReportData } from './parse.ts';

@@ -35,13 +35,16 @@ export interface NamedNeed {
   readonly limits: Readonly<Partial<Record<Objective, number>>>;
 }
 
+/** What is needed of a model. */
+export type Need = NamedNeed | 'knee';
+
 export interface Front {
   readonly objectives: readonly Objective[];
   readonly points: readonly (FrontPoint & { readonly dominated: boolean })[];
   /** The name of a point, see `kneeOf`. */
   readonly knee: string;
-  /** What was asked for; null for the knee. */
-  readonly need: NamedNeed | null;
+  /** What was asked for. */
+  readonly need: Need;
   /** The name of the point that meets it; null where none does. */
   readonly chosen: string | null;
   /** Share of the box between no error and `reference` that the points dominate. */
@@ -55,30 +58,29 @@ const REFERENCE_FACTOR = 2;
 export const ENERGY_COST = 1.25;
 
 /**
- * The lowest stress error with an energy error of at most 1.25 times that of the first point; null (the knee) where
- * there are no stresses or no energies.
+ * The lowest stress error with an energy error of at most 1.25 times that of the first point; the knee where there
+ * are no stresses or no energies.
  */
-export function defaultNeed(points: readonly FrontErrors[], objectives: readonly Objective[]): NamedNeed | null {
+export function defaultNeed(points: readonly FrontErrors[], objectives: readonly Objective[]): Need {
   const energy = points[0]?.energy_mae_meV_per_atom ?? null;
-  if (energy === null || !objectives.includes('energy') || !objectives.includes('stress')) return null;
+  if (energy === null || !objectives.includes('energy') || !objectives.includes('stress')) return 'knee';
   return { lowest: 'stress', limits: { energy: Number((ENERGY_COST * energy).toPrecision(3)) } };
 }
 
 /**
  * The front of some points, the first of which is the default training.
- * @param need see `NamedNeed`; the default one when undefined, the knee for null
  * @throws NearsightError `no-such-objective` where the need names an error that was not measured, `bad-objectives`
  */
 export function frontOf(
   points: readonly FrontPoint[],
   objectives: readonly Objective[],
-  need: NamedNeed | null = defaultNeed(points, objectives),
+  need: Need = defaultNeed(points, objectives),
 ): Front {
   const errors = points.map((point) => objectives.map((name) => errorOf(point, name)));
   const front = nonDominated(errors);
   const knee = kneeOf(errors);
   const reference = errors[0].map((error) => REFERENCE_FACTOR * error);
-  const chosen = need === null ? knee : chooseByNeed(errors, indexed(need, objectives));
+  const chosen = need === 'knee' ? knee : chooseByNeed(errors, indexed(need, objectives));
   return {
     objectives,
     points: points.map((point, i) => ({ ...point, dominated: !front.includes(i) })),
@@ -107,8 +109,8 @@ function indexed(need: NamedNeed, objectives: readonly Objective[]): { lowest: n
 }
 
 /** `lowest stress error with energy ≤ 2 meV/atom`. */
-export function describeNeed(need: NamedNeed | null): string {
-  if (need === null) return 'the knee';
+export function describeNeed(need: Need): string {
+  if (need === 'knee') return 'the knee';
   const limits = OBJECTIVES.flatMap((name) =>
     need.limits[name] === undefined ? [] : [`${name} ≤ ${need.limits[name]} ${ERROR_UNITS[name]}`],
   );

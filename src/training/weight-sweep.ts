@@ -36,31 +36,33 @@ export function finalWeights({ energy, energyRise, forces, stress }: LossWeights
 }
 
 /**
- * A path through the weights, from neighbour to neighbour, that begins beside `centre`. With energies, forces and
- * stresses: a spiral in the plane of their logarithms in which a common factor does not matter, two turns, ends
- * equally far apart in area, the last one where stresses weigh most. With two of them: outwards on one side, then
- * from the centre outwards on the other. The weight of the forces (of the energy, without forces) stays what it is.
+ * A path through the weights of some objectives, from neighbour to neighbour, that begins beside `centre`. Of three
+ * objectives: a spiral in the plane of their logarithms in which a common factor does not matter, two turns, that ends
+ * where stresses weigh most. Of two: outwards on one side, then from the centre outwards on the other. The weight of
+ * the forces (of the energy, without them) and those of what is no objective stay.
  * @param count of stops
  * @param reach at the end of the path weights differ from those of the centre by factors of about this
- * @throws NearsightError `one-objective` where less than two weights are above zero
+ * @throws NearsightError `one-objective` where less than two weights can be traded
  */
-export function weightPath(centre: ObjectiveWeights, count: number, reach: number = REACH): Stop[] {
-  const active = OBJECTIVES.filter((name) => centre[name] > 0);
-  if (active.length < 2) {
-    throw new NearsightError(
-      'one-objective',
-      `only ${active[0] ?? 'nothing'} has a weight: there is nothing to trade`,
-      {
-        hint: 'two of energies, forces and stresses must be labelled and have a loss weight above zero',
-      },
-    );
+export function weightPath(
+  centre: ObjectiveWeights,
+  objectives: readonly Objective[],
+  count: number,
+  reach: number = REACH,
+): Stop[] {
+  if (objectives.length < 2) {
+    const only = objectives[0] ?? 'nothing';
+    throw new NearsightError('one-objective', `only ${only} is learned and validated: there is nothing to trade`, {
+      hint: 'two of energy, forces and stress must be labelled and have a loss weight above zero',
+    });
   }
-  const places = active.length === 2 ? twoBranches(count) : spiral(count);
-  const anchor = active.includes('forces') ? 'forces' : 'energy';
+  const places = objectives.length === 2 ? twoBranches(count) : spiral(count);
+  const anchor = Math.max(0, objectives.indexOf('forces'));
   return places.map(({ logs, from }) => {
-    // Of two objectives the first one gains what the second one loses.
-    const log = (name: Objective): number => (active.includes(name) ? logs[active.indexOf(name)] : 0);
-    const weight = (name: Objective): number => centre[name] * reach ** (log(name) - log(anchor));
+    const weight = (name: Objective): number => {
+      const k = objectives.indexOf(name);
+      return k < 0 ? centre[name] : centre[name] * reach ** (logs[k] - logs[anchor]);
+    };
     return { weights: { energy: weight('energy'), forces: weight('forces'), stress: weight('stress') }, from };
   });
 }
@@ -90,6 +92,9 @@ function twoBranches(count: number): Place[] {
   });
 }
 
+/** Epochs of each stop of a path that starts from a training of so many. */
+export const stopEpochs = (epochs: number): number => Math.max(1, Math.round(STOP_SHARE * epochs));
+
 /**
  * Settings of one stop: its weights from beginning to end, a short cycle of a lower learning rate.
  * @param epochs of the training that the path starts from
@@ -99,7 +104,7 @@ export function stopSettings(settings: Omit<TrainingSettings, 'epochs'>, stop: S
     ...settings,
     loss: { ...settings.loss, ...stop.weights, energyRise: 1 },
     rate: STOP_RATE * settings.rate,
-    epochs: Math.max(1, Math.round(STOP_SHARE * epochs)),
+    epochs: stopEpochs(epochs),
     validations: STOP_VALIDATIONS,
     // The learning rate comes to its end whatever the validation says: the last moments are usually the best.
     patience: 1,
