@@ -3,11 +3,11 @@ import { basename } from 'node:path';
 import type { Dataset, Frame } from '../data/dataset.ts';
 import { splitByGroup } from '../data/split.ts';
 import { sharedTrajectories } from '../data/trajectories.ts';
-import { atomicNumberOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import { createRandom } from '../random.ts';
 import { readDataset } from './structures.ts';
 import type { TrainRequest } from './train-run.ts';
+import { checkElements, type Start } from './train-start.ts';
 
 /** Frames to train on and frames to validate on. */
 export interface Part {
@@ -47,9 +47,14 @@ interface Levelled {
 
 /**
  * Reads the files of a request and sets the validation frames apart.
- * @throws NearsightError `mixed-levels`, `unknown-level`, `unknown-file`, and what readers throw
+ * @param start the model to start from; it must have a place for all elements
+ * @throws NearsightError `mixed-levels`, `unknown-level`, `unknown-file`, and what `checkElements` and readers throw
  */
-export async function readTrainingData(request: TrainRequest, seed: number): Promise<TrainingData> {
+export async function readTrainingData(
+  request: TrainRequest,
+  seed: number,
+  start: Start | null,
+): Promise<TrainingData> {
   const read = (paths: readonly string[]): Promise<Dataset[]> =>
     Promise.all(paths.map((path) => readDataset(path, request.input)));
   const [data, validation, replay] = await Promise.all([
@@ -65,9 +70,14 @@ export async function readTrainingData(request: TrainRequest, seed: number): Pro
   const all = { data: levelled(data), validation: levelled(validation), replay: levelled(replay) };
   const counts = countLevels([...all.data, ...all.validation, ...all.replay]);
   const target = targetLevel(request, counts);
-  const grown = request.grow?.elements.map(atomicNumberOf);
+  if (start !== null)
+    checkElements(
+      start,
+      [...data, ...validation, ...replay].flatMap(({ frames }) => frames),
+    );
+  const added = start?.model.elements.filter((_, s) => start.added[s] === 1) ?? [];
   const concerned = ({ structure }: Frame): boolean =>
-    grown === undefined || grown.some((z) => structure.numbers.includes(z));
+    added.length === 0 || added.some((z) => structure.numbers.includes(z));
   const of = (frames: readonly Levelled[], level: string): Frame[] =>
     frames.flatMap((item) => (item.level === level && concerned(item.frame) ? [item.frame] : []));
   const part = (level: string): Part => {

@@ -25,14 +25,7 @@ import type { InputOptions } from './structures.ts';
 import { checkEpochs, findCheckpoint, timeEpoch, trainWithCheckpoints } from './train-checkpoints.ts';
 import { readTrainingData, type TrainingData } from './train-data.ts';
 import { finishTraining } from './train-finish.ts';
-import {
-  checkElements,
-  DEFAULT_REPLAY,
-  openStart,
-  type SettledStart,
-  type Start,
-  settleEnergies,
-} from './train-start.ts';
+import { DEFAULT_REPLAY, openStart, type SettledStart, type Start, settleEnergies } from './train-start.ts';
 import { VERSION } from './version.ts';
 
 export { checkpointPath } from './train-checkpoints.ts';
@@ -240,8 +233,7 @@ function settingsOf(request: TrainRequest, start: Start | null, frames: readonly
 /** Reads, settles and prepares all that a training needs. */
 export async function prepareWork(request: TrainRequest, signal: AbortSignal | undefined): Promise<Work> {
   const start = await openStart(request);
-  const data = await readTrainingData(request, request.settings?.seed ?? DEFAULT_TRAINING.seed);
-  if (start !== null) checkElements(start, data);
+  const data = await readTrainingData(request, request.settings?.seed ?? DEFAULT_TRAINING.seed, start);
   const all = [data, ...data.others].flatMap(({ train, validation }) => [...train, ...validation]);
   const settings = settingsOf(request, start, all);
   const elements = start?.model.elements ?? elementsOf(all);

@@ -13,7 +13,6 @@ import { grown } from '../training/grow.ts';
 import type { TrainingFrame } from '../training/prepare.ts';
 import { isOtherLevel, modelSettingsOf, referenceShift, trainableParts, withShift } from '../training/transfer.ts';
 import { readChunks } from './files.ts';
-import type { TrainingData } from './train-data.ts';
 import type { TrainRequest } from './train-run.ts';
 
 /** A model to start from, with room for new elements where it is to grow. */
@@ -92,10 +91,9 @@ function keepShape(request: TrainRequest, { model, parts }: ModelFile): void {
 
 /**
  * Refuses frames that a start has no place for.
- * @throws NearsightError `new-elements`, `absent-element`, `no-frames`
+ * @throws NearsightError `new-elements`, `absent-element`
  */
-export function checkElements({ model, added }: Start, data: TrainingData): void {
-  const frames = [...data.train, ...data.validation, ...data.replay];
+export function checkElements({ model, added }: Start, frames: readonly Frame[]): void {
   const present = new Set(frames.flatMap(({ structure }) => [...new Set(structure.numbers)]));
   const strange = [...present].filter((z) => !model.elements.includes(z)).map(symbolOf);
   if (strange.length > 0) {
