@@ -11,6 +11,7 @@ import {
   type ModelSettings,
   SOLID_MODEL,
   SYMMETRY_MODEL,
+  SYMMETRY_RATE,
   type SymmetrySettings,
   type TrainingSettings,
 } from './settings.ts';
@@ -50,6 +51,7 @@ export function completeSettings(partial: PartialSettings, frames: readonly Fram
   const loss = many ? lossOfMany(usual, partial, frames) : usual;
   return {
     ...DEFAULT_TRAINING,
+    ...(partial.model?.descriptor === 'symmetry' && { rate: SYMMETRY_RATE }),
     ...partial,
     model: completeModel(partial.model ?? {}, periodic),
     loss: {

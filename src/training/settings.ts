@@ -106,7 +106,7 @@ export const MOLECULE_MODEL: DensitySettings = {
   onset: 3,
 };
 
-/** Symmetry functions and network in the manner of the published Behler–Parrinello potentials. */
+/** Symmetry functions and network in the manner of published Behler–Parrinello potentials: docs/theory/symmetry-functions.md. */
 export const SYMMETRY_MODEL: SymmetrySettings = {
   descriptor: 'symmetry',
   cutoff: 5,
@@ -115,12 +115,15 @@ export const SYMMETRY_MODEL: SymmetrySettings = {
   radial: 8,
   angular: 3,
   zetas: [1, 2, 4, 16],
-  wide: false,
+  wide: true,
   weighted: false,
-  hidden: [24, 24],
+  hidden: [32, 32],
   activation: 'tanh',
   heads: 1,
 };
+
+/** Small networks on fixed functions bear longer steps than a model whose features are learned. */
+export const SYMMETRY_RATE = 0.02;
 
 /** Molecules are told apart by small differences of energy: energies get more say towards the end. */
 export const MOLECULE_ENERGY_RISE = 30;
