@@ -69,6 +69,8 @@ interface Task {
   /** Chosen by `weights`. */
   readonly netForce: number;
   readonly netTorque: number;
+  /** Weights that `weights` tries: a net force of N independent errors asks for about N. */
+  readonly grid: readonly number[];
   /** fs. */
   readonly timestep: number;
   starts(run: number): Structure;
@@ -100,6 +102,7 @@ async function taskOf(name: string): Promise<Task> {
       epochs: asked.epochs || 80,
       netForce: 10,
       netTorque: 10,
+      grid: [0.1, 1, 10, 100],
       timestep: 0.25,
       starts: (run) => test[run].structure,
       apart: 2,
@@ -115,6 +118,7 @@ async function taskOf(name: string): Promise<Task> {
     epochs: asked.epochs || 250,
     netForce: 10,
     netTorque: 0,
+    grid: [1, 10, 100, 1000],
     timestep: 1,
     starts: (run) => rattled(supercell(crystal('diamond', ['Si'], A0), [2, 2, 2]), 0.01, createRandom(run)),
     apart: 3.5,
@@ -355,8 +359,6 @@ const overSeeds = (rows: readonly Row[]): Record<string, Summary> =>
   Object.fromEntries(Object.keys(rows[0]).map((key) => [key, summaryOf(rows.map((row) => row[key]))]));
 const difference = (a: Row, b: Row): Row => Object.fromEntries(Object.keys(a).map((key) => [key, a[key] - b[key]]));
 
-/** Weights that are tried, per (eV/Å)² and eV². */
-const GRID = [0, 0.1, 1, 10, 100];
 /** What a penalty may cost in force error on validation frames. */
 const ALLOWED = 1.05;
 
@@ -374,7 +376,7 @@ async function chooseWeights(task: Task): Promise<object> {
   const free = (await row(0, 0)).force_rmse_meV_per_A;
   const largest = async (at: (weight: number) => Promise<Row>): Promise<number> => {
     let chosen = 0;
-    for (const weight of GRID.slice(1)) {
+    for (const weight of task.grid) {
       if ((await at(weight)).force_rmse_meV_per_A <= ALLOWED * free) chosen = weight;
     }
     return chosen;

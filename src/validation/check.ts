@@ -86,17 +86,18 @@ async function judge(check: Check, context: CheckContext): Promise<CheckResult> 
   const { id, question, unit, limitReason, source } = check;
   const limit = check.limit[context.precision];
   const row = { id, question, unit, limit, limitReason, source };
+  const expected = check.asksForGradient === true && context.potential.conservative === false;
+  const failure = (why: string) => ({ verdict: 'fail', reason: expected ? `${why}; ${NO_GRADIENT}` : why }) as const;
   try {
     const outcome = await check.run(context);
     if ('skipped' in outcome) return { ...row, verdict: 'skipped', reason: outcome.skipped };
     const { value, detail = '' } = outcome;
-    if (!Number.isFinite(value)) return { ...row, verdict: 'fail', reason: `the result is ${value}; ${detail}` };
+    if (!Number.isFinite(value)) return { ...row, ...failure(`the result is ${value}; ${detail}`) };
     if (value <= limit) return { ...row, value, verdict: 'pass', reason: detail };
-    const expected = check.asksForGradient === true && context.potential.conservative === false;
-    return { ...row, value, verdict: 'fail', reason: expected ? `${detail}; ${NO_GRADIENT}` : detail };
+    return { ...row, value, ...failure(detail) };
   } catch (error) {
     if (!(error instanceof NearsightError)) throw error;
-    return { ...row, verdict: 'fail', reason: error.message };
+    return { ...row, ...failure(error.message) };
   }
 }
 
