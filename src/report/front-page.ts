@@ -144,7 +144,7 @@ function pointTable(front: Front, numbering: Numbering): Section {
   }));
   const body = table(
     numbering,
-    'All models: the weights of their losses, their errors (MAE, validation), and their files.',
+    'All models: the weights of their losses, and their errors (MAE, validation).',
     front.points,
     [
       { header: 'Model', cell: ({ name }) => name },
