@@ -274,6 +274,8 @@ export interface SpeciesReport {
   readonly explained: readonly [number, number];
   /** What was compared: `as neighbours and as centres`. */
   readonly compared: string;
+  /** Training began from vectors that follow the periodic table: what of it shows was not all learned. */
+  readonly startedFromTable?: boolean;
   /** The most similar other elements of each, nearest first, [n]. */
   readonly nearest?: readonly (readonly string[])[];
   /** Elements of the same group among the neighbours of each; absent where no group has two. */

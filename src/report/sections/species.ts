@@ -14,8 +14,7 @@ export function speciesSection(data: ReportData, numbering: Numbering): Section 
   if (species === undefined) return undefined;
   const plot = speciesPlot(numbering.plot(), species);
   if (plot === undefined) return undefined;
-  const caption = html`The elements as the model has learned to see them, from its data alone: the more alike it treats
-the atoms of two elements ${species.compared}, the nearer they stand. ${legend(species)}`;
+  const caption = html`The elements as the model sees them: the more alike it treats the atoms of two elements ${species.compared}, the nearer they stand. ${legend(species)}`;
   const body = html`${groupSentence(species)}
 ${figure(numbering, caption, [plot], { full: true })}
 ${neighbourTable(species, numbering)}`;
@@ -31,15 +30,17 @@ function legend({ families }: SpeciesReport): Html {
 }
 
 /** What the map shows, as a measured number. */
-function groupSentence({ groups, symbols }: SpeciesReport): Html | undefined {
+function groupSentence({ groups, symbols, startedFromTable }: SpeciesReport): Html | undefined {
   if (groups === undefined || !Object.values(groups).every(Number.isFinite)) return undefined;
   const { meanRank, chance, probability, pairs } = groups;
   const rank = formatNumber(meanRank, { decimals: 1 });
   const luck = probability > 0 ? html`${typeset(formatNumber(probability, { digits: 2 }))}` : html`below 0.0005`;
-  const verdict =
-    probability < SIGNIFICANT
-      ? html`The groups of the periodic table are found again.`
-      : html`The groups of the periodic table do not show.`;
+  const found = probability < SIGNIFICANT;
+  const verdict = !found
+    ? 'The groups of the periodic table do not show.'
+    : startedFromTable === true
+      ? 'The groups of the periodic table show; the training began with vectors that follow it, so that not all of this was learned.'
+      : 'The groups of the periodic table show, though the training was told nothing of it.';
   return html`<p>${verdict} Among the ${symbols.length - 1} other elements, ordered by how alike the model treats them, one of
 the same group stands at place ${rank} in the mean over ${pairs} pairs; with names given at random it would be place
 ${formatNumber(chance, { decimals: 1 })} (probability of a place as low by chance: ${luck}).</p>`;
