@@ -4,7 +4,7 @@
  *   node scripts/run.mjs bench/grow.ts metals [--metal W] [--seeds 3] [--base-epochs 150] [--steps 1200]
  *   node scripts/run.mjs bench/grow.ts molecules [--seeds 3] [--base-epochs 100] [--steps 1200]
  *   node scripts/run.mjs bench/grow.ts levels [--seeds 3] [--base-epochs 200] [--steps 1200]
- * Data are read from ../shared/data. Epochs and steps, not seconds: the ways must be treated alike. Nothing is held
+ * each also with [--sizes 5,10,20,50]. Data are read from ../shared/data. Epochs and steps, not seconds: the ways must be treated alike. Nothing is held
  * out of the few frames of a curve: what is printed is measured on test frames that no training has seen.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -37,7 +37,7 @@ const option = <T extends string | number>(name: string, fallback: T): T => {
   return (typeof fallback === 'number' ? Number(text) : text) as T;
 };
 const markdown = args.includes('--markdown');
-const SIZES = [5, 10, 20, 50];
+const SIZES = option('--sizes', '5,10,20,50').split(',').map(Number);
 const SYMBOLS: Readonly<Record<string, number>> = { Nb: 41, Mo: 42, Ta: 73, W: 74 };
 
 const folder = mkdtempSync(join(tmpdir(), 'nearsight-grow-'));
@@ -273,7 +273,7 @@ async function levels(): Promise<object> {
   const rows: Row[] = [];
   for (let seed = 1; seed <= seeds; seed++) {
     const order = few(high, high.length, createRandom(seed));
-    for (const frames of [5, 10, 20]) {
+    for (const frames of SIZES.filter((size) => size <= 20)) {
       await writeFrames(path('high.extxyz'), order.slice(0, frames));
       // The same test for every size.
       const test = order.slice(20);

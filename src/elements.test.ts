@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
 import { errorOf } from '../tests/helpers/errors.ts';
-import { atomicNumberOf, covalentRadiusOf, HEAVIEST_ELEMENT, isElement, massOf, symbolOf } from './elements.ts';
+import {
+  atomicNumberOf,
+  covalentRadiusOf,
+  HEAVIEST_ELEMENT,
+  isElement,
+  massOf,
+  periodicPlaceOf,
+  symbolOf,
+} from './elements.ts';
 
 test('symbols stand at their places in the periodic table', () => {
   const noble = { He: 2, Ne: 10, Ar: 18, Kr: 36, Xe: 54, Rn: 86, Og: 118 };
@@ -38,4 +46,18 @@ test('what is no element is refused with a remedy', () => {
     errorOf('unknown-element', () => covalentRadiusOf(z));
   }
   expect(errorOf('no-covalent-radius', () => covalentRadiusOf(97)).message).toContain('Bk');
+});
+
+test('every element has a place of its own in the periodic table', () => {
+  const place = (symbol: string) => periodicPlaceOf(atomicNumberOf(symbol));
+  const known = { H: [1, 1], He: [1, 18], Li: [2, 1], B: [2, 13], Si: [3, 14], Sc: [4, 3], Zn: [4, 12], Ge: [4, 14] };
+  const heavy = { Nb: [5, 5], Mo: [5, 6], La: [6, 3], Hf: [6, 4], Ta: [6, 5], W: [6, 6], Rn: [6, 18], Og: [7, 18] };
+  for (const [symbol, [period, group]] of Object.entries({ ...known, ...heavy })) {
+    expect(place(symbol)).toEqual({ period, group });
+  }
+  // The f elements stand between the groups 3 and 4.
+  for (const symbol of ['Ce', 'Lu', 'U', 'Lr']) expect(Math.floor(place(symbol).group)).toBe(3);
+  const all = new Set<string>();
+  for (let z = 1; z <= HEAVIEST_ELEMENT; z++) all.add(JSON.stringify(periodicPlaceOf(z)));
+  expect(all.size).toBe(HEAVIEST_ELEMENT);
 });

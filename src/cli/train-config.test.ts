@@ -44,6 +44,26 @@ loss: { energy: 10, groups: { liquid: 0.5 } }
   });
 });
 
+test('a model to start from, old data, new elements and levels of theory', () => {
+  const text = `data: [low.extxyz, high.extxyz]
+from: base.safetensors
+freeze: descriptor
+replay: { data: old.extxyz, share: 0.3 }
+referenceEnergies: keep
+grow: { elements: [Ge, Sn], adapter: 2 }
+levels: { target: high, files: { low.extxyz: GFN2 } }
+`;
+  expect(parseTrainConfig(text, '/project/config.yaml')).toMatchObject({
+    from: '/project/base.safetensors',
+    freeze: ['descriptor'],
+    replay: { data: ['/project/old.extxyz'], share: 0.3 },
+    referenceEnergies: 'keep',
+    grow: { elements: ['Ge', 'Sn'], adapter: 2 },
+    levels: { target: 'high', files: { '/project/low.extxyz': 'GFN2' } },
+    settings: { model: {} },
+  });
+});
+
 test('a validation that is a number is a share', () => {
   expect(parseTrainConfig('data: a.extxyz\nvalidation: 0.2', 'c.yaml').holdOut).toBe(0.2);
 });
@@ -58,6 +78,10 @@ describe('mistakes are told with line and field', () => {
     ['data: a.extxyz\ntime: 5 parsec\n', 2, 'time', ''],
     ['data: a.extxyz\n\nmodel:\n  radial: 7\n', 4, 'model.radial', ''],
     ['data: a.extxyz\nmodel: { hidden: [32] }\n', 2, 'model.hidden', ''],
+    ['data: a.extxyz\nreplay: { data: b, shar: 0.5 }\n', 2, 'replay.shar', 'did you mean "share"?'],
+    ['data: a.extxyz\nreplay:\n  data: b\n  share: 1\n', 4, 'replay.share', ''],
+    ['data: a.extxyz\ngrow:\n  elements: [Xx]\n', 3, 'grow.elements', ''],
+    ['data: a.extxyz\nlevels: { files: { a: b } }\n', 2, 'levels.target', ''],
   ])('%j', (text, line, field, hint) => {
     const { code, place, hint: given } = refusal(text);
     expect(code).toBe('bad-config');

@@ -34,6 +34,23 @@ describe('round trip', () => {
       'with everything',
       { ...small, calibration: { factor: 2.4 }, validation: { checks: [{ id: 'a', value: 0.1 + 0.2 }] } },
     ],
+    [
+      'grown, tuned, of several levels',
+      {
+        ...small,
+        provenance: {
+          ...small.provenance,
+          grown: { from: 'ab'.repeat(32), elements: ['O'], adapter: 1, frozen: true, oldChemistry: 'bit-identical' },
+          tuned: {
+            from: 'cd'.repeat(32),
+            frozen: ['w1'],
+            referenceEnergies: 'kept',
+            replay: { frames: 3, share: 0.5 },
+          },
+          levels: { target: 'CCSD(T)', others: ['GFN2'] },
+        },
+      },
+    ],
   ])('%s: the same record, the same bytes', (_, file) => {
     const written = encodeModel(file);
     const back = decodeModel(written, 'm.safetensors');

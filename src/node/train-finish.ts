@@ -36,10 +36,9 @@ export async function finishTraining(
   epochs: number,
 ): Promise<Pick<TrainRunResult, 'model' | 'train' | 'validation' | 'replay'>> {
   const { request, data, start, repulsion, kernel, settings } = work;
-  const { others } = data;
   const draft: ModelFile = {
     // The other levels have done their part: their heads go.
-    model: others.length === 0 ? result.model : headsOf(result.model, 0, settings.model.heads),
+    model: data.others.length === 0 ? result.model : headsOf(result.model, 0, settings.model.heads),
     parts: { repulsion },
     settings: jsonObjectOf({
       training: { ...settings, epochs },
