@@ -32,6 +32,42 @@ describe.each(models)('%s', (_, model) => {
     expect(end).toBe(folding.layout.length);
   });
 
+  test('species that a batch does not hold can be left out: all others get the same bits', () => {
+    const { species: S } = shape;
+    const held = S === 1 ? [0] : Array.from({ length: S - 1 }, (_one, s) => s + 1);
+    const all = new Float64Array(folding.weights);
+    const some = new Float64Array(folding.weights).fill(Number.NaN);
+    folding.fold(parameters, all);
+    folding.fold(parameters, some, held);
+    // Weights of a species that is left out get no gradient.
+    const random = createRandom(8);
+    const at = weightLayout(shape);
+    const perSpecies: [number, number][] = [[at.mix, (at.w1 - at.mix) / S]];
+    for (const [offset, width] of [
+      [at.b1, shape.hidden[0]],
+      [at.b2, shape.hidden[1]],
+      [at.b3, 1],
+      ...(shape.directForces === true ? [[at.bF, shape.channels]] : []),
+    ]) {
+      for (let head = 0; head < shape.heads; head++) perSpecies.push([offset + head * S * width, width]);
+    }
+    const slopes = Float64Array.from({ length: at.length }, () => random.normal());
+    for (let s = 0; s < S; s++) {
+      if (held.includes(s)) continue;
+      for (const [offset, width] of perSpecies) {
+        const range = [offset + s * width, offset + (s + 1) * width] as const;
+        slopes.fill(0, ...range);
+        some.set(all.subarray(...range), range[0]);
+      }
+    }
+    expect(some).toEqual(all);
+    const [whole, part] = [new Float64Array(parameters.length), new Float64Array(parameters.length)];
+    folding.unfold(parameters, slopes, whole);
+    folding.unfold(parameters, slopes, part, held);
+    // Adding zero, as `toBe` would not have it, may turn −0 into 0.
+    expect(part.map((x) => x + 0)).toEqual(whole.map((x) => x + 0));
+  });
+
   test('unfold is the transposed derivative of fold: every parameter of every block', () => {
     const random = createRandom(9);
     const length = weightLayout(shape).length;
