@@ -1,5 +1,6 @@
 /** Several levels of theory, looked at: variances, biases, what each level's labels are worth. */
 import type { Kernel } from '../../kernels/kernels.ts';
+import { applyRows } from '../linear/linear-fit.ts';
 import {
   type FrameResiduals,
   fitAlone,
@@ -10,9 +11,9 @@ import {
   rms,
   shiftedResiduals,
 } from './compare.ts';
-import { isDetermined, LABEL_KINDS, type LabelKind } from './levels.ts';
+import { dot, type LabelKind } from './levels.ts';
 import { coefficientsOf } from './mixed-model.ts';
-import { independentNoise, type LiftNoise } from './predict.ts';
+import { independentNoise, isDetermined, type LiftNoise } from './predict.ts';
 import {
   createProblem,
   type FidelityProblem,
@@ -210,69 +211,54 @@ function verdictOf(kind: 'energy' | 'forces', alone: FrameResiduals, all: FrameR
   return { kind, verdict, alone: before, combined: after, significance };
 }
 
-function summaryOf(
-  { levels, model, elements }: FidelityProblem,
-  estimate: VarianceEstimate,
-  level: number,
-): LevelSummary {
-  const { name, frames, sums } = levels[level];
+function summaryOf(problem: FidelityProblem, estimate: VarianceEstimate, level: number): LevelSummary {
+  const { name, frames, sums } = problem.levels[level];
+  const { damping } = problem.model;
   const { components, variances, effective, errors } = estimate;
   const noiseAt = (f: number, kind: LabelKind): number =>
     components.findIndex((one) => one.of === 'noise' && one.level === f && one.kind === kind);
-  const kinds = LABEL_KINDS.flatMap((kind): KindSummary[] => {
-    const own = sums.kinds.find((one) => one.kind === kind);
-    if (own === undefined) return [];
+  const kinds = sums.kinds.map(({ kind, rows, gram, vector }): KindSummary => {
     const at = noiseAt(level, kind);
     const target = noiseAt(0, kind);
     let bias = 0;
-    if (level > 0) {
-      for (let a = 0; a < model.damping.length; a++)
-        bias += model.damping[a] ** 2 * own.gram[a * (own.vector.length + 1)];
-      bias *= variances[level] / own.rows;
-    }
-    return [
-      {
-        ...{ kind, labels: own.rows, noise: Math.sqrt(variances[at]), effective: effective[at] },
-        noiseLogError: half(errors[at]),
-        worth: target < 0 ? null : variances[target] / (variances[at] + bias),
-      },
-    ];
-  });
-  return { name, frames: frames.length, kinds, bias: level === 0 ? null : biasOf() };
-
-  function biasOf(): BiasSummary {
-    const { values } = coefficientsOf(estimate, { level, bias: true });
-    const S = elements.length;
-    const difference = sums.reference.map((energy, s) => energy - levels[0].sums.reference[s]);
-    const smooth = values.map((value, a) => (a < values.length - S ? value : 0));
-    const perAtom: number[] = [];
-    let square = 0;
-    let count = 0;
-    for (const [k, { structure }] of frames.entries()) {
-      const rows = levels[level].rows(k);
-      perAtom.push(rows.energy.reduce((sum, x, a) => sum + x * smooth[a], 0) / structure.numbers.length);
-      for (let c = 0; c < structure.positions.length; c++) {
-        let force = 0;
-        for (let a = 0; a < smooth.length; a++) force += rows.forces[c * smooth.length + a] * smooth[a];
-        square += force * force;
-        count++;
-      }
-    }
-    const mean = perAtom.reduce((sum, value) => sum + value, 0) / perAtom.length;
-    const forces = sums.kinds.find(({ kind }) => kind === 'forces');
+    if (level > 0) for (let a = 0; a < damping.length; a++) bias += damping[a] ** 2 * gram[a * (vector.length + 1)];
+    const variance = variances[at] + (bias * variances[level]) / rows;
     return {
-      species: Array.from(difference, (energy, s) => energy + values[values.length - S + s]),
-      speciesKnown: elements.every((_, s) => {
-        const alone = Float64Array.from(elements, (_, other) => (other === s ? 1 : 0));
-        return isDetermined(sums, alone) && isDetermined(levels[0].sums, alone);
-      }),
-      spread: Math.sqrt(variances[level] / variances[0]),
-      spreadLogError: half(errors[level]),
-      energy: Math.sqrt(perAtom.reduce((sum, value) => sum + (value - mean) ** 2, 0) / perAtom.length),
-      forces: Math.sqrt(square / count),
-      forceLabels: forces === undefined ? null : Math.sqrt(forces.squares / forces.rows),
+      ...{ kind, labels: rows, noise: Math.sqrt(variances[at]), effective: effective[at] },
+      noiseLogError: half(errors[at]),
+      worth: target < 0 ? null : variances[target] / variance,
     };
+  });
+  return { name, frames: frames.length, kinds, bias: level === 0 ? null : biasOf(problem, estimate, level) };
+}
+
+function biasOf({ levels, elements }: FidelityProblem, estimate: VarianceEstimate, level: number): BiasSummary {
+  const { frames, sums, rows: rowsOf } = levels[level];
+  const { values } = coefficientsOf(estimate, { level, bias: true });
+  const smooth = values.slice().fill(0, values.length - elements.length);
+  const perAtom: number[] = [];
+  let square = 0;
+  let count = 0;
+  for (const [k, { structure }] of frames.entries()) {
+    const rows = rowsOf(k);
+    perAtom.push(dot(smooth, rows.energy) / structure.numbers.length);
+    for (const force of applyRows(rows.forces, smooth)) square += force * force;
+    count += structure.positions.length;
   }
+  const mean = perAtom.reduce((sum, value) => sum + value, 0) / perAtom.length;
+  const forces = sums.kinds.find(({ kind }) => kind === 'forces');
+  const alone = (s: number): Float64Array => Float64Array.from(elements, (_, other) => (other === s ? 1 : 0));
+  return {
+    species: elements.map(
+      (_, s) => sums.reference[s] - levels[0].sums.reference[s] + values[values.length - elements.length + s],
+    ),
+    speciesKnown: elements.every((_, s) => isDetermined(sums, alone(s)) && isDetermined(levels[0].sums, alone(s))),
+    spread: Math.sqrt(estimate.variances[level] / estimate.variances[0]),
+    spreadLogError: half(estimate.errors[level]),
+    energy: Math.sqrt(perAtom.reduce((sum, value) => sum + (value - mean) ** 2, 0) / perAtom.length),
+    forces: Math.sqrt(square / count),
+    forceLabels: forces === undefined ? null : Math.sqrt(forces.squares / forces.rows),
+  };
 }
 
 /** Of log σ from that of log σ². */

@@ -115,7 +115,8 @@ export function sumLevel(
   return { name, frames: frames.length, kinds, reference, ...known };
 }
 
-function knownDirections(gram: Float64Array, S: number): Pick<LevelSums, 'directions' | 'logCompositions'> {
+/** Directions of the space of compositions that energies with this Gram matrix tell of, [S × S]. */
+export function knownDirections(gram: Float64Array, S: number): Pick<LevelSums, 'directions' | 'logCompositions'> {
   const { values, vectors } = symmetricEigen(gram, S);
   const largest = Math.max(...values);
   const kept = [...values.keys()].filter((k) => values[k] > LEAST_SHARE * largest && values[k] > 0);
