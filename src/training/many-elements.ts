@@ -28,7 +28,7 @@ export const MANY_ELEMENTS_DECAY = 0.2;
  * Weight of energies: what tells compounds apart is known from few frames of each, and with the usual weight of 30 it is
  * learned by heart, at the cost of forces that are worse than none.
  */
-export const MANY_ELEMENTS_ENERGY = 2;
+export const MANY_ELEMENTS_ENERGY = 1;
 
 /**
  * E0 of each element, eV: ridge regression of energies per atom on concentrations, towards the mean energy per atom.
