@@ -140,10 +140,12 @@ export {
   voidsOf,
 } from './structure/index.ts';
 export { type Front, type FrontPoint, frontOf, type NamedNeed, type Need } from './training/front.ts';
+export { type Growth, grown } from './training/grow.ts';
 export { chooseByNeed, hypervolume, kneeOf, nonDominated } from './training/pareto.ts';
 export { elementsOf, prepareFrames, type TrainingFrame } from './training/prepare.ts';
 export { DEFAULT_TRAINING, MOLECULE_MODEL, SOLID_MODEL, type TrainingSettings } from './training/settings.ts';
 export { type TrainingInput, type TrainingProgress, type TrainingResult, train } from './training/trainer.ts';
+export { partNames, type ReferenceShift, referenceShift, trainableParts, withShift } from './training/transfer.ts';
 export { type Stop, type SweepInput, type SweepProgress, sweepWeights, weightPath } from './training/weight-sweep.ts';
 export { EV_PER_U, GPA, KB } from './units.ts';
 export { allChecks, type Check, type CheckResult, runChecks } from './validation/index.ts';
