@@ -27,8 +27,6 @@ const TURNS = 2;
 const STOP_SHARE = 0.25;
 /** Largest learning rate of a stop, as a share of that of the training before. */
 const STOP_RATE = 0.3;
-/** The best of so many moments of a stop is kept. */
-const STOP_VALIDATIONS = 12;
 
 /** The weights at the end of a training, around which a sweep goes. */
 export function finalWeights({ energy, energyRise, forces, stress }: LossWeights): ObjectiveWeights {
@@ -105,8 +103,9 @@ export function stopSettings(settings: Omit<TrainingSettings, 'epochs'>, stop: S
     loss: { ...settings.loss, ...stop.weights, energyRise: 1 },
     rate: STOP_RATE * settings.rate,
     epochs: stopEpochs(epochs),
-    validations: STOP_VALIDATIONS,
-    // The learning rate comes to its end whatever the validation says: the last moments are usually the best.
+    // A stop is kept as it is when its learning rate has come to its end. The best moment on few frames is often an
+    // early one by luck, and worse on others; this way the validation only chooses between models.
+    validations: 1,
     patience: 1,
   };
 }
