@@ -6,7 +6,7 @@
  *   node scripts/run.mjs bench/penalties.ts weights [ethanol] [silicon] [--epochs N]    validation errors over the weights
  * All variants of one seed have the same frames, first parameters, order of frames and epochs. Weights of the penalties
  * are chosen on validation frames, with a seed (0) that the table does not use: the largest one of the grid that costs
- * no more than 5 % in the forces, first that of the net force, then that of the torque beside it. Data are read from
+ * no more than 15 % in the forces, first that of the net force, then that of the torque beside it. Data are read from
  * ../shared/data.
  */
 import { tmpdir } from 'node:os';
@@ -101,7 +101,7 @@ async function taskOf(name: string): Promise<Task> {
       test,
       epochs: asked.epochs || 80,
       netForce: 10,
-      netTorque: 10,
+      netTorque: 1,
       grid: [0.1, 1, 10, 100],
       timestep: 0.25,
       starts: (run) => test[run].structure,
@@ -116,7 +116,7 @@ async function taskOf(name: string): Promise<Task> {
     validation: frames.slice(190),
     test: await read('mlearn/Si_test'),
     epochs: asked.epochs || 250,
-    netForce: 10,
+    netForce: 1000,
     netTorque: 0,
     grid: [1, 10, 100, 1000],
     timestep: 1,
@@ -360,7 +360,7 @@ const overSeeds = (rows: readonly Row[]): Record<string, Summary> =>
 const difference = (a: Row, b: Row): Row => Object.fromEntries(Object.keys(a).map((key) => [key, a[key] - b[key]]));
 
 /** What a penalty may cost in force error on validation frames. */
-const ALLOWED = 1.05;
+const ALLOWED = 1.15;
 
 /** The largest weight that the forces can bear, first of the net force, then of the torque. */
 async function chooseWeights(task: Task): Promise<object> {
