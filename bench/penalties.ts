@@ -2,7 +2,7 @@
  * Forces from a head of their own, with and without penalties on net force and net torque, against forces that are a
  * gradient: on ethanol molecules and on bulk silicon. Prints one JSON document, or tables.
  *   node scripts/run.mjs bench/penalties.ts [ethanol] [silicon] [--seeds 5] [--epochs N] [--net-force W] [--net-torque W]
- *     [--ps 10] [--runs 3] [--threads N] [--markdown]
+ *     [--ps 10] [--temperature 500] [--runs 3] [--threads N] [--markdown]
  *   node scripts/run.mjs bench/penalties.ts weights [ethanol] [silicon] [--epochs N]    validation errors over the weights
  * All variants of one seed have the same frames, first parameters, order of frames and epochs. Weights of the penalties
  * are chosen on validation frames, with a seed (0) that the table does not use: the largest one of the grid that costs
@@ -50,6 +50,7 @@ const asked = {
   netForce: option('--net-force', -1),
   netTorque: option('--net-torque', -1),
   ps: option('--ps', 10),
+  temperature: option('--temperature', 500),
   runs: option('--runs', 3),
   threads: option('--threads', 0),
   markdown: flag('--markdown'),
@@ -79,10 +80,8 @@ interface Task {
   readonly least: number;
 }
 
-/** K. */
-const TEMPERATURE = 500;
 /** A run that leaves this range has failed, K. The silicon starts at rest, and settles at half the temperature. */
-const BOUNDS = [100, 1500] as const;
+const BOUNDS = [asked.temperature / 5, 3 * asked.temperature] as const;
 /** The drift is that of the first so many ps, or of what a run has before it fails. */
 const DRIFT_PS = 1;
 const A0 = 5.469;
@@ -223,7 +222,7 @@ function farthest({ positions, cell, pbc }: Structure): number {
 async function dynamics(potential: Potential, task: Task, run: number): Promise<Row & { failed: number }> {
   const structure = task.starts(run);
   const masses = massesOf(structure);
-  const velocities = maxwellBoltzmann(masses, TEMPERATURE, createRandom(run), { exact: true });
+  const velocities = maxwellBoltzmann(masses, asked.temperature, createRandom(run), { exact: true });
   const samples: { time: number; conservedEnergy: number; temperature: number }[] = [];
   let centre = 0;
   let failed = 0;
@@ -414,8 +413,5 @@ const tasks = await Promise.all((names.length === 0 ? ['ethanol', 'silicon'] : n
 const results = [];
 for (const task of tasks) results.push(choosing ? await chooseWeights(task) : await measure(task));
 if (asked.markdown && !choosing) process.stdout.write(`${(results as Measured[]).map(markdown).join('\n\n')}\n`);
-else
-  process.stdout.write(
-    `${JSON.stringify({ temperature_K: TEMPERATURE, bounds_K: BOUNDS, ...asked, results }, null, 2)}\n`,
-  );
+else process.stdout.write(`${JSON.stringify({ ...asked, bounds_K: BOUNDS, results }, null, 2)}\n`);
 process.exit(0);
