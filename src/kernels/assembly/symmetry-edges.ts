@@ -230,7 +230,7 @@ export function radialFactors(): void {
   }
 }
 
-/** Sums of radial functions over their edges, into f32 at G. */
+/** Sums of radial functions over their edges, into f64 [F] at G. */
 export function radialSums(G: usize): void {
   const count = segmentCount();
   for (let n: usize = 0; n < nRadial; n++) {
@@ -244,7 +244,7 @@ export function radialSums(G: usize): void {
       const end = segmentEnd(at);
       for (let e: usize = load<u32>(at, 4); e < end; e += 16) sum = f32x4.add(sum, v128.load(row + e));
     }
-    store<f32>(G + ((<usize>load<u32>(entry, 8)) << 2), total(sum));
+    store<f64>(G + ((<usize>load<u32>(entry, 8)) << 3), <f64>total(sum));
   }
 }
 

@@ -10,6 +10,7 @@ import {
   nHidden1,
   nHidden2,
   ROWS,
+  sG,
   sC1,
   sC2,
   scaling,
@@ -87,20 +88,22 @@ function dot(a: usize, b: usize, bytes: usize): f32 {
   return total(s);
 }
 
-/** x = (G − centre)/deviation of the block, in place. */
+/** x = (G − centre)/deviation of the block; the difference, of numbers that may be alike, in double precision. */
 export function scaleFunctions(): void {
-  const bytes = nFunctions << 2;
+  const inverse = scaling + (nFunctions << 3);
   for (let a: usize = 0; a < ROWS; a++) {
-    const x = sX + a * bytes;
-    for (let k: usize = 0; k < bytes; k += 16)
-      v128.store(x + k, f32x4.mul(f32x4.sub(v128.load(x + k), v128.load(scaling + k)), v128.load(scaling + bytes + k)));
+    const row = a * nFunctions;
+    for (let f: usize = 0; f < nFunctions; f++) {
+      const difference = load<f64>(sG + ((row + f) << 3)) - load<f64>(scaling + (f << 3));
+      store<f32>(sX + ((row + f) << 2), <f32>difference * load<f32>(inverse + (f << 2)));
+    }
   }
 }
 
 /** Derivatives by x become derivatives by G, or rates of G rates of x. */
 export function divideByDeviations(A: usize): void {
   const bytes = nFunctions << 2;
-  for (let a: usize = 0; a < ROWS; a++) scaleBy(A + a * bytes, scaling + bytes, bytes);
+  for (let a: usize = 0; a < ROWS; a++) scaleBy(A + a * bytes, scaling + 2 * bytes, bytes);
 }
 
 /** Energies (f64 [ROWS]) and ∂E/∂G (sGX) of the block: of one head, or of the mean of all (head < 0). */

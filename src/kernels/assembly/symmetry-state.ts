@@ -67,7 +67,7 @@ export let passes: usize = 0;
 /** Squares of the cutoffs of passes, f32, ascending; the last is the cutoff of the model. */
 export let nRings: usize = 0;
 export let rings: usize = 0;
-/** f32 [F] centres, then 1/deviations. */
+/** Centres f64 [F], then 1/deviations f32 [F]. */
 export let scaling: usize = 0;
 /** 32 bytes for each head. */
 export let networks: usize = 0;
@@ -91,7 +91,9 @@ export function useCentre(z: usize): void {
 }
 
 // Scratch that all atoms share.
-/** [ROWS][F]: symmetry functions, later scaled; slopes ∂E/∂G; their tangents. */
+/** Symmetry functions, f64 [ROWS][F]. */
+export let sG: usize = 0;
+/** f32 [ROWS][F]: scaled ones; slopes ∂E/∂G; their tangents. */
 export let sX: usize = 0;
 export let sGX: usize = 0;
 export let tX: usize = 0;
@@ -118,7 +120,7 @@ export let sCutSlope: usize = 0;
 export let sDistance: usize = 0;
 /** Powers of a chunk, [slot][CHUNK]. */
 export let sPowers: usize = 0;
-/** Sums of a pass, v128 [Gaussian][power]. */
+/** Sums of a pass, f64 [Gaussian][power]. */
 export let sProducts: usize = 0;
 /** Coefficients of a pass: of values, and of slopes by cos θ, f32 [Gaussian][power]. */
 export let sCoefficients: usize = 0;
@@ -173,6 +175,7 @@ function chunkBytes(capacity: usize): usize {
 export function useScratch(base: usize, capacity: usize, training: bool): usize {
   top = base;
   width = capacity << 2;
+  sG = take(ROWS * widest * 8);
   sX = take(ROWS * widest * 4);
   sGX = take(ROWS * widest * 4);
   sH1 = take(ROWS * nHidden1 * 4);
@@ -184,7 +187,7 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
   sCutSlope = take(max(width, CHUNK));
   sDistance = take(CHUNK);
   sPowers = take(mostSlots * CHUNK);
-  sProducts = take(mostProducts * 16);
+  sProducts = take(mostProducts * 8);
   sCoefficients = take(mostProducts * 8);
   sRows = take(mostGaussians * 8);
   sBend = take(CHUNK);
@@ -213,7 +216,7 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
     tAlong = take(width);
     tShares = take(4 * records * CHUNK);
     tBends = take(4 * records * CHUNK);
-    tProducts = take(mostProducts * 16);
+    tProducts = take(mostProducts * 8);
   }
   chunkRoom = chunkBytes(capacity);
   const segments = min(nSpecies, capacity) * segmentBytes(mostRings);

@@ -133,8 +133,8 @@ function tangentPass(pass: usize, first: usize, count: usize, T: usize): void {
     edgeRecords(pass, segmentAt(n));
     movingRecords(pass, segmentAt(n));
   }
-  clear(sProducts, cells << 4);
-  clear(tProducts, cells << 4);
+  clear(sProducts, cells << 3);
+  clear(tProducts, cells << 3);
   let chunk = first;
   for (let n: usize = 0; n < count; n++) {
     const arrays = chunk + CHUNK_HEAD;
@@ -152,8 +152,9 @@ function tangentPass(pass: usize, first: usize, count: usize, T: usize): void {
   for (let c: usize = 0; c < cells; c++) {
     const f = load<i32>(map + (c << 2));
     if (f < 0) continue;
-    const slope = load<f32>(table + ((c % nQ) << 4), 12) * total(v128.load(tProducts + (c << 4)));
-    store<f32>(T + ((<usize>f) << 2), (total(v128.load(sProducts + (c << 4))) + slope) * load<f32>(norms + (c << 2)));
+    const slope = <f64>load<f32>(table + ((c % nQ) << 4), 12) * load<f64>(tProducts + (c << 3));
+    const rate = (load<f64>(sProducts + (c << 3)) + slope) * <f64>load<f32>(norms + (c << 2));
+    store<f32>(T + ((<usize>f) << 2), <f32>rate);
   }
 }
 

@@ -13,7 +13,7 @@
  * arrays of CHUNK bytes: k (its offset in the records of edges), cos θ, 1/(r_ij r_ik), 1/r_jk, w, and for narrow ones
  * q_h = exp(…) f(r_jk) and v_h = w_h ∂ ln q_h/∂r_jk.
  */
-import { clear, madd, sp, total } from './simd';
+import { clear, madd, sp, totals } from './simd';
 import { cutoffs, gaussians } from './symmetry-edges';
 import {
   CHUNK,
@@ -168,7 +168,7 @@ function collectWithin(pass: usize, low: usize, high: usize): void {
   }
 }
 
-/** All triplets of a pass, forward: adds to the functions at G, f32 [F]. */
+/** All triplets of a pass, forward: writes its functions to f64 [F] at G. */
 function forwardPass(pass: usize, G: usize): void {
   const a = load<i32>(pass);
   const b = load<i32>(pass, 4);
@@ -179,7 +179,7 @@ function forwardPass(pass: usize, G: usize): void {
   const gaussianTable: usize = load<u32>(pass, 24);
   for (let h: usize = 0; h < nH; h++)
     store<u32>(sRows + (h << 2), <u32>(eFactors + <usize>load<u32>(gaussianTable + (h << 5), 24) * width));
-  clear(sProducts, (nH * <usize>load<u32>(pass, 28)) << 4);
+  clear(sProducts, (nH * <usize>load<u32>(pass, 28)) << 3);
   const begin = chunk;
   chunkCount = 0;
   openChunk();
@@ -271,14 +271,23 @@ export function powers(count: usize, steps: usize, cosines: usize, bytes: usize)
   }
 }
 
+/** Adds the totals of four vectors to four sums in double precision: chunks are many, and alike. */
+function addTotals(sums: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const t = totals(a, b, c, d);
+  const high = v128.shuffle<f64>(t, t, 1, 1);
+  v128.store(sums, f64x2.add(v128.load(sums), f64x2.promote_low_f32x4(t)));
+  v128.store(sums, f64x2.add(v128.load(sums, 16), f64x2.promote_low_f32x4(high)), 16);
+}
+
 /**
- * sums[h][q] += W_h P_q, lanes not yet added up: tiles of two Gaussians by four powers. `slot` says which power of the
- * table: 0 those of the forward steps, 4 and 8 values and slopes of all steps.
+ * sums[h][q] += Σ_t W_h P_q, f64: tiles of two Gaussians by four powers. `slot` says which power of the table: 0 those
+ * of the forward steps, 4 and 8 values and slopes of all steps.
  */
 export function addProducts(pass: usize, W: usize, bytes: usize, slot: usize, sums: usize): void {
   const nH: usize = load<u32>(pass, 20);
   const nQ: usize = load<u32>(pass, 28);
   const table: usize = <usize>load<u32>(pass, 32) + slot;
+  const none = sp(0);
   for (let q: usize = 0; q < nQ; q += 4) {
     const entry = table + (q << 4);
     const p0 = sPowers + <usize>load<u32>(entry);
@@ -287,20 +296,18 @@ export function addProducts(pass: usize, W: usize, bytes: usize, slot: usize, su
     const p3 = sPowers + <usize>load<u32>(entry, 48);
     let h: usize = 0;
     for (; h + 2 <= nH; h += 2) {
-      const w0 = W + h * CHUNK;
-      const s0 = sums + ((h * nQ + q) << 4);
-      const s1 = s0 + (nQ << 4);
-      let a0 = v128.load(s0);
-      let a1 = v128.load(s0, 16);
-      let a2 = v128.load(s0, 32);
-      let a3 = v128.load(s0, 48);
-      let b0 = v128.load(s1);
-      let b1 = v128.load(s1, 16);
-      let b2 = v128.load(s1, 32);
-      let b3 = v128.load(s1, 48);
+      const w = W + h * CHUNK;
+      let a0 = none;
+      let a1 = none;
+      let a2 = none;
+      let a3 = none;
+      let b0 = none;
+      let b1 = none;
+      let b2 = none;
+      let b3 = none;
       for (let t: usize = 0; t < bytes; t += 16) {
-        const a = v128.load(w0 + t);
-        const b = v128.load(w0 + t, CHUNK);
+        const a = v128.load(w + t);
+        const b = v128.load(w + t, CHUNK);
         let p = v128.load(p0 + t);
         a0 = madd(a, p, a0);
         b0 = madd(b, p, b0);
@@ -314,37 +321,27 @@ export function addProducts(pass: usize, W: usize, bytes: usize, slot: usize, su
         a3 = madd(a, p, a3);
         b3 = madd(b, p, b3);
       }
-      v128.store(s0, a0);
-      v128.store(s0, a1, 16);
-      v128.store(s0, a2, 32);
-      v128.store(s0, a3, 48);
-      v128.store(s1, b0);
-      v128.store(s1, b1, 16);
-      v128.store(s1, b2, 32);
-      v128.store(s1, b3, 48);
+      addTotals(sums + ((h * nQ + q) << 3), a0, a1, a2, a3);
+      addTotals(sums + (((h + 1) * nQ + q) << 3), b0, b1, b2, b3);
     }
     if (h === nH) continue;
-    const w0 = W + h * CHUNK;
-    const s0 = sums + ((h * nQ + q) << 4);
-    let a0 = v128.load(s0);
-    let a1 = v128.load(s0, 16);
-    let a2 = v128.load(s0, 32);
-    let a3 = v128.load(s0, 48);
+    const w = W + h * CHUNK;
+    let a0 = none;
+    let a1 = none;
+    let a2 = none;
+    let a3 = none;
     for (let t: usize = 0; t < bytes; t += 16) {
-      const a = v128.load(w0 + t);
+      const a = v128.load(w + t);
       a0 = madd(a, v128.load(p0 + t), a0);
       a1 = madd(a, v128.load(p1 + t), a1);
       a2 = madd(a, v128.load(p2 + t), a2);
       a3 = madd(a, v128.load(p3 + t), a3);
     }
-    v128.store(s0, a0);
-    v128.store(s0, a1, 16);
-    v128.store(s0, a2, 32);
-    v128.store(s0, a3, 48);
+    addTotals(sums + ((h * nQ + q) << 3), a0, a1, a2, a3);
   }
 }
 
-/** Writes the sums of a pass to the functions that they are. */
+/** Writes the sums of a pass to the functions that they are, f64 [F] at G. */
 function storeProducts(pass: usize, G: usize): void {
   const cells = <usize>load<u32>(pass, 20) * <usize>load<u32>(pass, 28);
   const map: usize = load<u32>(pass, 52);
@@ -352,6 +349,6 @@ function storeProducts(pass: usize, G: usize): void {
   for (let c: usize = 0; c < cells; c++) {
     const f = load<i32>(map + (c << 2));
     if (f < 0) continue;
-    store<f32>(G + ((<usize>f) << 2), total(v128.load(sProducts + (c << 4))) * load<f32>(norms + (c << 2)));
+    store<f64>(G + ((<usize>f) << 3), load<f64>(sProducts + (c << 3)) * <f64>load<f32>(norms + (c << 2)));
   }
 }

@@ -4,7 +4,7 @@ import { edgeCapacity, nAtoms, nSites, owner, species, useSystem } from './state
 import { addForces, backward, clearStrain, FORCE_LIMIT, storeStrain } from './symmetry-backward';
 import { gather, radialFactors, radialSums } from './symmetry-edges';
 import { divideByDeviations, readout, readoutDual, scaleFunctions } from './symmetry-network';
-import { nFunctions, ROWS, sGX, sX, tX, useCentre, useRow, useScratch, useSymmetry } from './symmetry-state';
+import { nFunctions, ROWS, sG, sGX, tX, useCentre, useRow, useScratch, useSymmetry } from './symmetry-state';
 import { edgeVelocities, tangents } from './symmetry-tangent';
 import { forwardPasses } from './symmetry-triplets';
 import { foldForces, forceResiduals } from './train';
@@ -30,19 +30,19 @@ function atomAt(block: i32, row: usize): i32 {
   return load<i32>(order + ((<usize>block * ROWS + row) << 2));
 }
 
-/** Symmetry functions of a block into sX, with edges and triplets kept. */
+/** Symmetry functions of a block into sG, with edges and triplets kept. */
 function describe(block: i32): void {
   useCentre(load<u32>(species + ((<usize>atomAt(block, 0)) << 2)));
-  const row = nFunctions << 2;
-  clear(sX, ROWS * row);
+  const row = nFunctions << 3;
+  clear(sG, ROWS * row);
   for (let a: usize = 0; a < ROWS; a++) {
     const i = atomAt(block, a);
     if (i < 0) break;
     useRow(a);
     gather(i);
     radialFactors();
-    radialSums(sX + a * row);
-    forwardPasses(sX + a * row);
+    radialSums(sG + a * row);
+    forwardPasses(sG + a * row);
   }
 }
 
@@ -98,7 +98,7 @@ export function forcesFit(forces: usize, atoms: i32): bool {
   return most < FORCE_LIMIT;
 }
 
-/** Symmetry functions of all atoms, f32 [N][stride] at `out`, which must be zero. */
+/** Symmetry functions of all atoms, f64 [N][stride] at `out`, which must be zero. */
 export function symmetryFeatures(model: usize, system: usize, scratch: usize, out: usize, stride: usize): void {
   useSymmetry(model);
   turnTo(system);
@@ -108,7 +108,7 @@ export function symmetryFeatures(model: usize, system: usize, scratch: usize, ou
     for (let a: usize = 0; a < ROWS; a++) {
       const i = atomAt(b, a);
       if (i < 0) break;
-      memory.copy(out + ((<usize>i * stride) << 2), sX + ((a * nFunctions) << 2), min(stride, nFunctions) << 2);
+      memory.copy(out + ((<usize>i * stride) << 3), sG + ((a * nFunctions) << 3), min(stride, nFunctions) << 3);
     }
   }
 }

@@ -109,10 +109,10 @@ export function createSymmetryEvaluator(engine: SymmetryEngine): SymmetryEvaluat
       const { atoms, capacity } = bring(system);
       const F = mostFunctions(shape);
       const [scratch] = engine.scratch(capacity, false, 1);
-      const out = output.ensure(4 * atoms * F);
-      heap.f32(out, atoms * F).fill(0);
+      const out = output.ensure(8 * atoms * F);
+      heap.f64(out, atoms * F).fill(0);
       kernels.symmetryFeatures(records.model, record, scratch, out, F);
-      return new Float64Array(heap.f32(out, atoms * F));
+      return heap.f64(out, atoms * F).slice();
     },
   };
 }

@@ -61,7 +61,7 @@ export function createRecords(heap: Heap, shape: SymmetryShape): SymmetryRecords
   let slotBytes = 0;
   for (const [z, list] of functions.entries()) {
     const F = fours(list.length);
-    scalings.push(heap.allocate(8 * F));
+    scalings.push(heap.allocate(12 * F));
     biases.push(heap.allocate(8 * heads));
     const record = heap.allocate(NETWORK_RECORD * heads);
     networks.push(
@@ -235,8 +235,8 @@ function setWeights({ heap, shape, scalings, biases, networks }: WeightStore, we
   const [H1, H2] = shape.hidden;
   for (const [z, { length: F }] of shape.functions.entries()) {
     const { centre, deviation } = layout.scaling[z];
-    heap.f32(scalings[z], F).set(weights.subarray(centre, centre + F));
-    heap.f32(scalings[z] + 4 * fours(F), F).set(weights.subarray(deviation, deviation + F).map((d) => 1 / d));
+    heap.f64(scalings[z], F).set(weights.subarray(centre, centre + F));
+    heap.f32(scalings[z] + 8 * fours(F), F).set(weights.subarray(deviation, deviation + F).map((d) => 1 / d));
     for (const [head, to] of networks[z].entries()) {
       const from = layout.networks[head][z];
       copyMatrix(heap, weights, from.w1, [F, H1], [to.w1, to.w1T]);
