@@ -71,30 +71,39 @@ export function edgeRecords(pass: usize, segment: usize): void {
   }
 }
 
-/** Coefficients of the pass: g_f · 2^{1−ζ} of each G_hq, and times ζλ for the slopes by cos θ. */
+/** Coefficients of G_hq, 16 bytes each: slot of the power below, g_f 2^{1−ζ}, and that times λζ. */
 function coefficients(pass: usize, g: usize): void {
   const nQ: usize = load<u32>(pass, 28);
-  const cells = <usize>load<u32>(pass, 20) * nQ;
+  const real: usize = load<u32>(pass, 68);
   const map: usize = load<u32>(pass, 52);
   const norms: usize = load<u32>(pass, 56);
   const table: usize = load<u32>(pass, 32);
-  for (let c: usize = 0; c < cells; c++) {
-    const f = load<i32>(map + (c << 2));
-    const value: f32 = f < 0 ? 0 : load<f32>(g + ((<usize>f) << 2)) * load<f32>(norms + (c << 2));
-    store<f32>(sCoefficients + (c << 3), value);
-    store<f32>(sCoefficients + (c << 3), value * load<f32>(table + ((c % nQ) << 4), 12), 4);
+  let to = sCoefficients;
+  for (let h: usize = 0, nH: usize = load<u32>(pass, 20); h < nH; h++) {
+    for (let q: usize = 0; q < real; q++) {
+      const c = (h * nQ + q) << 2;
+      const f = load<i32>(map + c);
+      const value: f32 = f < 0 ? 0 : load<f32>(g + ((<usize>f) << 2)) * load<f32>(norms + c);
+      store<u32>(to, <u32>(sPowers + <usize>load<u32>(table + (q << 4), 4)));
+      store<f32>(to, value, 4);
+      store<f32>(to, value * load<f32>(table + (q << 4), 8), 8);
+      to += 16;
+    }
   }
 }
 
-/** What a chunk says: by cos θ (sBend), by r_jk (sStretch), and by the radial factors of Gaussian h (sShares). */
+/**
+ * What a chunk says: by cos θ (sBend), by r_jk (sStretch), and by the radial factors of Gaussian h (sShares). As
+ * P_q = (1 + λ cos θ) · (the power below), only powers below are needed: S = Σ g P = Σ_λ (1 + λ cos θ) Σ g (below).
+ */
 function contract(pass: usize, arrays: usize, bytes: usize): void {
   const wide = load<u32>(pass, 8) !== 0;
   const nH: usize = load<u32>(pass, 20);
-  const nQ: usize = load<u32>(pass, 28);
-  const table: usize = load<u32>(pass, 32);
+  const plus: usize = (<usize>load<u32>(pass, 64)) << 4;
+  const all: usize = (<usize>load<u32>(pass, 68)) << 4;
   clear(sBend, CHUNK);
   clear(sStretch, CHUNK);
-  let coefficient = sCoefficients;
+  let row = sCoefficients;
   for (let h: usize = 0; h < nH; h++) {
     const w = arrays + (4 + h) * CHUNK;
     const q = w + nH * CHUNK;
@@ -109,20 +118,55 @@ function contract(pass: usize, arrays: usize, bytes: usize): void {
       let d1 = s0;
       let d2 = s0;
       let d3 = s0;
-      for (let k: usize = 0; k < nQ; k++) {
-        const entry = table + (k << 4);
-        const value = sPowers + <usize>load<u32>(entry, 4) + t;
-        const slope = sPowers + <usize>load<u32>(entry, 8) + t;
-        const g = v128.load32_splat(coefficient + (k << 3));
-        const dg = v128.load32_splat(coefficient + (k << 3), 4);
-        s0 = madd(g, v128.load(value), s0);
-        s1 = madd(g, v128.load(value, 16), s1);
-        s2 = madd(g, v128.load(value, 32), s2);
-        s3 = madd(g, v128.load(value, 48), s3);
-        d0 = madd(dg, v128.load(slope), d0);
-        d1 = madd(dg, v128.load(slope, 16), d1);
-        d2 = madd(dg, v128.load(slope, 32), d2);
-        d3 = madd(dg, v128.load(slope, 48), d3);
+      let k: usize = 0;
+      for (; k < plus; k += 16) {
+        const below: usize = <usize>load<u32>(row + k) + t;
+        const g = v128.load32_splat(row + k, 4);
+        const dg = v128.load32_splat(row + k, 8);
+        let p = v128.load(below);
+        s0 = madd(g, p, s0);
+        d0 = madd(dg, p, d0);
+        p = v128.load(below, 16);
+        s1 = madd(g, p, s1);
+        d1 = madd(dg, p, d1);
+        p = v128.load(below, 32);
+        s2 = madd(g, p, s2);
+        d2 = madd(dg, p, d2);
+        p = v128.load(below, 48);
+        s3 = madd(g, p, s3);
+        d3 = madd(dg, p, d3);
+      }
+      const base = sPowers + t;
+      s0 = f32x4.mul(s0, v128.load(base, CHUNK));
+      s1 = f32x4.mul(s1, v128.load(base, CHUNK + 16));
+      s2 = f32x4.mul(s2, v128.load(base, CHUNK + 32));
+      s3 = f32x4.mul(s3, v128.load(base, CHUNK + 48));
+      if (k < all) {
+        let m0 = sp(0);
+        let m1 = m0;
+        let m2 = m0;
+        let m3 = m0;
+        for (; k < all; k += 16) {
+          const below: usize = <usize>load<u32>(row + k) + t;
+          const g = v128.load32_splat(row + k, 4);
+          const dg = v128.load32_splat(row + k, 8);
+          let p = v128.load(below);
+          m0 = madd(g, p, m0);
+          d0 = madd(dg, p, d0);
+          p = v128.load(below, 16);
+          m1 = madd(g, p, m1);
+          d1 = madd(dg, p, d1);
+          p = v128.load(below, 32);
+          m2 = madd(g, p, m2);
+          d2 = madd(dg, p, d2);
+          p = v128.load(below, 48);
+          m3 = madd(g, p, m3);
+          d3 = madd(dg, p, d3);
+        }
+        s0 = madd(m0, v128.load(base, 2 * CHUNK), s0);
+        s1 = madd(m1, v128.load(base, 2 * CHUNK + 16), s1);
+        s2 = madd(m2, v128.load(base, 2 * CHUNK + 32), s2);
+        s3 = madd(m3, v128.load(base, 2 * CHUNK + 48), s3);
       }
       const bend = sBend + t;
       v128.store(bend, madd(v128.load(w + t), d0, v128.load(bend)));
@@ -145,7 +189,7 @@ function contract(pass: usize, arrays: usize, bytes: usize): void {
       v128.store(share + t, s2, 32);
       v128.store(share + t, s3, 48);
     }
-    coefficient += nQ << 3;
+    row += all;
   }
 }
 

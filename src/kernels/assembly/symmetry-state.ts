@@ -61,7 +61,7 @@ export let factors: usize = 0;
 /** Radial functions: factor, neighbour (−1: any), function; 12 bytes each. */
 export let nRadial: usize = 0;
 export let radialList: usize = 0;
-/** Passes over triplets: 64 bytes each. */
+/** Passes over triplets; see symmetry-triplets.ts. */
 export let nPasses: usize = 0;
 export let passes: usize = 0;
 /** Squares of the cutoffs of passes, f32, ascending; the last is the cutoff of the model. */
@@ -122,7 +122,7 @@ export let sDistance: usize = 0;
 export let sPowers: usize = 0;
 /** Sums of a pass, f64 [Gaussian][power]. */
 export let sProducts: usize = 0;
-/** Coefficients of a pass: of values, and of slopes by cos θ, f32 [Gaussian][power]. */
+/** Coefficients of a pass, 16 bytes each, [Gaussian][power]. */
 export let sCoefficients: usize = 0;
 /** Addresses of a pass's radial factors. */
 export let sRows: usize = 0;
@@ -188,7 +188,7 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
   sDistance = take(CHUNK);
   sPowers = take(mostSlots * CHUNK);
   sProducts = take(mostProducts * 8);
-  sCoefficients = take(mostProducts * 8);
+  sCoefficients = take(mostProducts * 16);
   sRows = take(mostGaussians * 8);
   sBend = take(CHUNK);
   sStretch = take(CHUNK);

@@ -141,9 +141,10 @@ function tangentPass(pass: usize, first: usize, count: usize, T: usize): void {
     const bytes: usize = load<u32>(chunk);
     movingTriplets(pass, chunk);
     rates(pass, arrays, bytes);
+    powers(load<u32>(pass, 36), load<u32>(pass, 40), arrays + CHUNK, bytes);
+    addProducts(pass, tShares, bytes, 0, sProducts);
     powers(load<u32>(pass, 44), load<u32>(pass, 48), arrays + CHUNK, bytes);
-    addProducts(pass, tShares, bytes, 4, sProducts);
-    addProducts(pass, tBends, bytes, 8, tProducts);
+    addProducts(pass, tBends, bytes, 4, tProducts);
     chunk += <usize>load<u32>(pass, 60);
   }
   const map: usize = load<u32>(pass, 52);
@@ -152,7 +153,7 @@ function tangentPass(pass: usize, first: usize, count: usize, T: usize): void {
   for (let c: usize = 0; c < cells; c++) {
     const f = load<i32>(map + (c << 2));
     if (f < 0) continue;
-    const slope = <f64>load<f32>(table + ((c % nQ) << 4), 12) * load<f64>(tProducts + (c << 3));
+    const slope = <f64>load<f32>(table + ((c % nQ) << 4), 8) * load<f64>(tProducts + (c << 3));
     const rate = (load<f64>(sProducts + (c << 3)) + slope) * <f64>load<f32>(norms + (c << 2));
     store<f32>(T + ((<usize>f) << 2), <f32>rate);
   }

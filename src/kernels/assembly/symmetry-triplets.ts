@@ -4,11 +4,12 @@
  *
  * A pass has all functions of one kind (narrow or wide) and one pair of neighbour species (−1: all of them, weighted):
  * Gaussians h by powers q, G_hq = 2^{1−ζ} Σ_t w_h P_q, with w_h the product of a Gaussian's three (or two) factors and
- * P_q = (1 + λ cos θ)^ζ. The record of a pass, 64 bytes:
+ * P_q = (1 + λ cos θ)^ζ. The record of a pass, PASS bytes:
  *   i32 species of j, of k; u32 wide, ring; f32 r_c²; u32 Gaussians, their address (32 bytes each: see `gaussians`, and
- *   u32 number of the radial factor at 24), powers (a multiple of 4), their address (16 bytes each: see `powers`),
- *   steps to the powers and their address, the same with the slopes too, i32 function of each G_hq (−1: none), f32
- *   2^{1−ζ} of each, bytes of a chunk.
+ *   u32 number of the radial factor at 24), powers (a multiple of 4), their address (16 bytes each: u32
+ *   slots of P_q and, on the way back, of (1 + λ cos θ)^{ζ−1}, f32 λζ, λ; λ = 1 first), steps to the powers and their
+ *   address, the same on the way back, i32 function of each G_hq (−1: none), f32 2^{1−ζ} of each, bytes of a chunk,
+ *   powers with λ = 1, real powers.
  * A chunk: u32 bytes of an array in use (padded), rows; then rows of one j: u32 its offset, end of its triplets; then
  * arrays of CHUNK bytes: k (its offset in the records of edges), cos θ, 1/(r_ij r_ik), 1/r_jk, w, and for narrow ones
  * q_h = exp(…) f(r_jk) and v_h = w_h ∂ ln q_h/∂r_jk.
@@ -39,6 +40,8 @@ import {
   width,
 } from './symmetry-state';
 
+/** Bytes of the record of a pass. */
+const PASS: usize = 80;
 /** Bytes before the arrays of a chunk. */
 export const CHUNK_HEAD: usize = 16 + 2 * CHUNK;
 
@@ -208,7 +211,7 @@ function forwardPass(pass: usize, G: usize): void {
 export function forwardPasses(G: usize): void {
   store<u32>(eHead, 0, 8);
   chunk = eChunks;
-  for (let n: usize = 0; n < nPasses; n++) forwardPass(passes + (n << 6), G);
+  for (let n: usize = 0; n < nPasses; n++) forwardPass(passes + n * PASS, G);
 }
 
 /** The factors of r_jk: q, v and w of each Gaussian; wide functions have none. */
@@ -263,7 +266,13 @@ export function powers(count: usize, steps: usize, cosines: usize, bytes: usize)
     const x = P + <usize>load<u32>(step, 8);
     if (load<u32>(step) === 0) {
       const y = P + <usize>load<u32>(step, 12);
-      for (let t: usize = 0; t < bytes; t += 16) v128.store(to + t, f32x4.mul(v128.load(x + t), v128.load(y + t)));
+      // Slots have room for whole fours of vectors; what stands behind the last triplet has no say.
+      for (let t: usize = 0; t < bytes; t += 64) {
+        v128.store(to + t, f32x4.mul(v128.load(x + t), v128.load(y + t)));
+        v128.store(to + t, f32x4.mul(v128.load(x + t, 16), v128.load(y + t, 16)), 16);
+        v128.store(to + t, f32x4.mul(v128.load(x + t, 32), v128.load(y + t, 32)), 32);
+        v128.store(to + t, f32x4.mul(v128.load(x + t, 48), v128.load(y + t, 48)), 48);
+      }
     } else {
       const exponent = load<f32>(step, 12);
       for (let t: usize = 0; t < bytes; t += 4) store<f32>(to + t, Mathf.pow(load<f32>(x + t), exponent));
@@ -280,8 +289,8 @@ function addTotals(sums: usize, a: v128, b: v128, c: v128, d: v128): void {
 }
 
 /**
- * sums[h][q] += Σ_t W_h P_q, f64: tiles of two Gaussians by four powers. `slot` says which power of the table: 0 those
- * of the forward steps, 4 and 8 values and slopes of all steps.
+ * sums[h][q] += Σ_t W_h P_q, f64: tiles of two Gaussians by four powers. `slot`: 0 for P_q, 4 for the powers below,
+ * each after its own steps.
  */
 export function addProducts(pass: usize, W: usize, bytes: usize, slot: usize, sums: usize): void {
   const nH: usize = load<u32>(pass, 20);

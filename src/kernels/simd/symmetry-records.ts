@@ -7,7 +7,7 @@ import { type CentreTables, centreTables, type PowerStep, type TripletPass } fro
 const MODEL_RECORD = 128;
 const CENTRE_RECORD = 64;
 const FACTOR_RECORD = 32;
-const PASS_RECORD = 64;
+const PASS_RECORD = 80;
 const NETWORK_RECORD = 32;
 /** Triplets in a chunk; see assembly/symmetry-state.ts. */
 const CHUNK_BYTES = 256;
@@ -191,19 +191,21 @@ function writePass(
   const powerAt = heap.allocate(16 * nQ);
   const [mapAt, normAt] = [heap.allocate(4 * nH * nQ), heap.allocate(4 * nH * nQ)];
   heap.i32(mapAt, nH * nQ).fill(-1);
-  for (const [q, { lambda, zeta, forward, value, slope }] of pass.powers.entries()) {
-    heap.i32(powerAt + 16 * q, 3).set([forward, value, slope].map((slot) => slot * CHUNK_BYTES));
-    heap.f32(powerAt + 16 * q + 12, 1)[0] = zeta * lambda;
+  for (const [q, { lambda, zeta, value, below }] of pass.powers.entries()) {
+    heap.i32(powerAt + 16 * q, 2).set([value, below].map((slot) => slot * CHUNK_BYTES));
+    heap.f32(powerAt + 16 * q + 8, 2).set([zeta * lambda, lambda]);
     for (let h = 0; h < nH; h++) {
       heap.i32(mapAt, nH * nQ)[h * nQ + q] = pass.to[h][q];
       heap.f32(normAt, nH * nQ)[h * nQ + q] = 2 ** (1 - zeta);
     }
   }
-  const [forwardAt, allAt] = [writeSteps(heap, pass.forwardSteps), writeSteps(heap, pass.allSteps)];
+  const [forwardAt, backwardAt] = [writeSteps(heap, pass.forwardSteps), writeSteps(heap, pass.backwardSteps)];
+  const plus = pass.powers.filter(({ lambda }) => lambda === 1).length;
   heap.i32(to.at, 4).set([...pass.pair, pass.wide ? 1 : 0, to.ring]);
   heap.f32(to.at + 16, 1)[0] = pass.cutoff ** 2;
-  const steps = [pass.forwardSteps.length, forwardAt, pass.allSteps.length, allAt];
+  const steps = [pass.forwardSteps.length, forwardAt, pass.backwardSteps.length, backwardAt];
   heap.i32(to.at + 20, 11).set([nH, gaussianAt, nQ, powerAt, ...steps, mapAt, normAt, chunkBytes(pass)]);
+  heap.i32(to.at + 64, 2).set([plus, pass.powers.length]);
 }
 
 function writeSteps(heap: Heap, steps: readonly PowerStep[]): number {

@@ -25,13 +25,12 @@ export type PowerStep =
   | { readonly kind: 'product'; readonly result: number; readonly a: number; readonly b: number }
   | { readonly kind: 'power'; readonly result: number; readonly base: number; readonly exponent: number };
 
-/** (1 + λ cos θ)^ζ: slots of its value and, with all steps, of its value and of (1 + λ cos θ)^{ζ−1}. */
+/** (1 + λ cos θ)^ζ: slots of its value, and of (1 + λ cos θ)^{ζ−1} among the backward steps. */
 export interface AnglePower {
   readonly lambda: 1 | -1;
   readonly zeta: number;
-  readonly forward: number;
   readonly value: number;
-  readonly slope: number;
+  readonly below: number;
 }
 
 /** All functions of one kind and one pair of neighbour species: Gaussians by powers. */
@@ -42,9 +41,11 @@ export interface TripletPass {
   readonly cutoff: number;
   /** Numbers of radial factors. */
   readonly gaussians: readonly number[];
+  /** Those with λ = 1 first. */
   readonly powers: readonly AnglePower[];
+  /** To (1 + λ cos θ)^ζ; and to (1 + λ cos θ)^{ζ−1}, which is all that the way back needs. */
   readonly forwardSteps: readonly PowerStep[];
-  readonly allSteps: readonly PowerStep[];
+  readonly backwardSteps: readonly PowerStep[];
   readonly slots: number;
   /** Function of each Gaussian and power, [gaussians][powers]; −1: none. */
   readonly to: readonly (readonly number[])[];
@@ -125,23 +126,20 @@ function passOf(
     if (column < 0) column = powers.push({ lambda: f.lambda, zeta: f.zeta }) - 1;
     cells[row][column] = to[n];
   }
-  const forward = powerSteps(powers.map(({ lambda, zeta }) => [lambda, zeta]));
-  const all = powerSteps(powers.flatMap(({ lambda, zeta }) => [[lambda, zeta - 1] as const, [lambda, zeta] as const]));
+  const order = [...powers.keys()].sort((p, q) => powers[q].lambda - powers[p].lambda || p - q);
+  const sorted = order.map((q) => powers[q]);
+  const forward = powerSteps(sorted.map(({ lambda, zeta }) => [lambda, zeta]));
+  const backward = powerSteps(sorted.map(({ lambda, zeta }) => [lambda, zeta - 1]));
   return {
     wide: kind === 'wide',
     pair: neighbours ?? [-1, -1],
     cutoff: functions.reduce((most, f) => Math.max(most, f.cutoff), 0),
     gaussians,
-    powers: powers.map((power, q) => ({
-      ...power,
-      forward: forward.slots[q],
-      slope: all.slots[2 * q],
-      value: all.slots[2 * q + 1],
-    })),
+    powers: sorted.map((power, q) => ({ ...power, value: forward.slots[q], below: backward.slots[q] })),
     forwardSteps: forward.steps,
-    allSteps: all.steps,
-    slots: 3 + Math.max(forward.steps.length, all.steps.length),
-    to: cells.map((row) => powers.map((_, q) => row[q] ?? -1)),
+    backwardSteps: backward.steps,
+    slots: 3 + Math.max(forward.steps.length, backward.steps.length),
+    to: cells.map((row) => order.map((q) => row[q] ?? -1)),
   };
 }
 
