@@ -220,7 +220,7 @@ export function radialFactors(): void {
       const factor = factors + (u << 5);
       const weight = load<f32>(<usize>load<u32>(factor, 20) + (kind << 2));
       // Not a number: not needed.
-      if (isNaN(weight)) continue;
+      if (!(abs(weight) < Infinity)) continue;
       const own = load<f32>(factor, 12);
       if (own !== rc) cutoffs(eR + start, bytes, own, load<f32>(factor, 16), sCut, sCutSlope);
       rc = own;
