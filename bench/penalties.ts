@@ -182,19 +182,22 @@ function netOf({ positions }: Structure, forces: Float64Array): { force: number;
   return { force: norm(force), torque: norm(torque) };
 }
 
+/** Nothing repeats: a torque means something. */
+const isIsolated = (frames: readonly Frame[]): boolean =>
+  frames.every(({ structure }) => structure.pbc.every((repeats) => !repeats));
+
 type Row = Record<string, number>;
 
 /** Errors on labelled frames, and what the forces of a structure do to the whole of it. */
 async function errorsOf(potential: Potential, frames: readonly Frame[]): Promise<Row> {
   const { overall } = await finished(evaluateFrames(potential, frames));
   const nets = frames.map(({ structure }) => netOf(structure, potential.evaluate(structure).forces));
-  const isolated = frames.every(({ structure }) => structure.pbc.every((repeats) => !repeats));
   return {
     force_rmse_meV_per_A: overall.force_rmse_meV_per_A!,
     energy_rmse_meV_per_atom: overall.energy_rmse_meV_per_atom!,
     ...(overall.stress_rmse_GPa !== null && { stress_rmse_GPa: overall.stress_rmse_GPa }),
     net_force_meV_per_A: 1000 * rms(nets.map(({ force }) => force)),
-    ...(isolated && { net_torque_meV: 1000 * rms(nets.map(({ torque }) => torque)) }),
+    ...(isIsolated(frames) && { net_torque_meV: 1000 * rms(nets.map(({ torque }) => torque)) }),
   };
 }
 
@@ -350,7 +353,7 @@ function labelNets(frames: readonly Frame[]): Row {
   const nets = frames.map(({ structure, labels }) => netOf(structure, labels.forces!));
   return {
     net_force_meV_per_A: 1000 * rms(nets.map(({ force }) => force)),
-    net_torque_meV: 1000 * rms(nets.map(({ torque }) => torque)),
+    ...(isIsolated(frames) && { net_torque_meV: 1000 * rms(nets.map(({ torque }) => torque)) }),
   };
 }
 
