@@ -11,6 +11,7 @@ import {
   type ModelSettings,
   SOLID_MODEL,
   SYMMETRY_MODEL,
+  SYMMETRY_MOLECULE_MODEL,
   SYMMETRY_RATE,
   type SymmetrySettings,
   type TrainingSettings,
@@ -29,7 +30,9 @@ export interface PartialSettings extends Partial<Omit<TrainingSettings, 'model' 
 }
 
 function completeModel(partial: PartialModel, periodic: boolean): ModelSettings {
-  if (partial.descriptor === 'symmetry') return { ...SYMMETRY_MODEL, ...partial };
+  if (partial.descriptor === 'symmetry') {
+    return { ...(periodic ? SYMMETRY_MODEL : SYMMETRY_MOLECULE_MODEL), ...partial };
+  }
   const defaults = periodic ? SOLID_MODEL : MOLECULE_MODEL;
   const cutoff = partial.cutoff ?? defaults.cutoff;
   return { ...defaults, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };

@@ -122,8 +122,18 @@ export const SYMMETRY_MODEL: SymmetrySettings = {
   heads: 1,
 };
 
+/** Molecules: bonds of one kind hardly differ in length, and elements share the network. */
+export const SYMMETRY_MOLECULE_MODEL: SymmetrySettings = {
+  ...SYMMETRY_MODEL,
+  cutoff: 4.5,
+  radial: 16,
+  angular: 2,
+  zetas: [1, 4],
+  hidden: [64, 64],
+};
+
 /** Small networks on fixed functions bear longer steps than a model whose features are learned. */
-export const SYMMETRY_RATE = 0.02;
+export const SYMMETRY_RATE = 0.01;
 
 /** Molecules are told apart by small differences of energy: energies get more say towards the end. */
 export const MOLECULE_ENERGY_RISE = 30;
