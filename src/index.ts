@@ -139,6 +139,26 @@ export {
   vacancy,
   voidsOf,
 } from './structure/index.ts';
+export {
+  biasEstimator,
+  createProblem,
+  type Estimate,
+  estimateVariances,
+  type FidelityAnalysis,
+  type FidelityFit,
+  type FidelityProblem,
+  fitAlone,
+  fitFidelities,
+  fitTogether,
+  independentNoise,
+  type LevelFrames,
+  levelEstimator,
+  liftFrames,
+  liftLabels,
+  residualsOf,
+  restrictProblem,
+  shiftedResiduals,
+} from './training/fidelity/index.ts';
 export { type Front, type FrontPoint, frontOf, type NamedNeed, type Need } from './training/front.ts';
 export { type Growth, grown } from './training/grow.ts';
 export { chooseByNeed, hypervolume, kneeOf, nonDominated } from './training/pareto.ts';

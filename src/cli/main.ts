@@ -7,6 +7,7 @@ import { addBench } from './bench.ts';
 import { addData } from './data/index.ts';
 import { addEvaluate } from './evaluate.ts';
 import { addExport } from './export.ts';
+import { addFidelity } from './fidelity.ts';
 import { addImport } from './import.ts';
 import { addMd } from './md.ts';
 import { addPareto } from './pareto.ts';
@@ -48,6 +49,7 @@ function createProgram(): Command {
   addData(program);
   addTrain(program);
   addPareto(program);
+  addFidelity(program);
   program.commandsGroup('Can it be trusted?');
   addEvaluate(program);
   addValidate(program);

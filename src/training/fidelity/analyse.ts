@@ -4,6 +4,7 @@ import { applyRows } from '../linear/linear-fit.ts';
 import {
   type FrameResiduals,
   fitAlone,
+  fitTogether,
   frameSquare,
   liftResiduals,
   pairsOf,
@@ -22,7 +23,7 @@ import {
   type LevelFrames,
   turn,
 } from './problem.ts';
-import { estimateVariances, type VarianceEstimate, type VarianceOptions } from './variances.ts';
+import type { VarianceEstimate, VarianceOptions } from './variances.ts';
 
 /** The labels of one kind of a level. Units: eV/atom for energies, eV/Å for forces, eV/Å³ for stresses. */
 export interface KindSummary {
@@ -34,10 +35,9 @@ export interface KindSummary {
   readonly noiseLogError: number | null;
   /** Coefficients of the combined fit that these labels determine. */
   readonly effective: number;
-  /**
-   * How many labels of the target one label is worth before anything is known of the bias:
-   * σ_0² / (σ_f² + variance of the bias); 1 for the target. Null where the target has no labels of the kind.
-   */
+  /** Weight of a label in the fit beside one of the target, σ_0² / σ_f². Null where the target has none of the kind. */
+  readonly weight: number | null;
+  /** The same as long as nothing is known of the bias: σ_0² / (σ_f² + its variance). */
   readonly worth: number | null;
 }
 
@@ -85,7 +85,7 @@ export interface FidelityVerdict {
   /** Root mean squares of frames left out: the target alone, all levels. */
   readonly alone: number;
   readonly combined: number;
-  /** Mean over frames of (square alone − square combined), in units of its standard error. */
+  /** Mean over frames of log(square alone / square combined), in units of its standard error. */
   readonly significance: number;
 }
 
@@ -138,7 +138,7 @@ export async function* fitFidelities(
       alone.push(fitAlone(problem, level, options));
       yield await step(level + 1);
     }
-    const estimate = estimateVariances(problem.model, options);
+    const estimate = fitTogether(problem, alone, options);
     yield await step(total);
     return { problem, estimate, ...summarise(problem, estimate, alone) };
   } catch (error) {
@@ -200,14 +200,17 @@ function verdictOf(kind: 'energy' | 'forces', alone: FrameResiduals, all: FrameR
   const gains: number[] = [];
   for (const [k, residuals] of alone.entries()) {
     const [one, other] = [frameSquare(residuals, kind), frameSquare(all[k], kind)];
-    if (one !== null && other !== null) gains.push(one - other);
+    // Logarithms: else the one frame with the largest error has the only vote.
+    if (one !== null && other !== null && one > 0 && other > 0) gains.push(Math.log(one / other));
   }
   const [before, after] = [rms(alone, kind, 'leftOut'), rms(all, kind, 'leftOut')];
   if (before === null || after === null || gains.length < 2) return null;
   const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
   const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / (gains.length - 1) / gains.length;
   const significance = mean / Math.max(Math.sqrt(variance), 1e-12 * Math.abs(mean), Number.MIN_VALUE);
-  const verdict = significance >= SIGNIFICANT ? 'help' : significance <= -SIGNIFICANT ? 'hurt' : 'unclear';
+  const better = significance >= SIGNIFICANT && after < before;
+  const worse = significance <= -SIGNIFICANT && after > before;
+  const verdict = better ? 'help' : worse ? 'hurt' : 'unclear';
   return { kind, verdict, alone: before, combined: after, significance };
 }
 
@@ -226,6 +229,7 @@ function summaryOf(problem: FidelityProblem, estimate: VarianceEstimate, level: 
     return {
       ...{ kind, labels: rows, noise: Math.sqrt(variances[at]), effective: effective[at] },
       noiseLogError: half(errors[at]),
+      weight: target < 0 ? null : variances[target] / variances[at],
       worth: target < 0 ? null : variances[target] / variance,
     };
   });

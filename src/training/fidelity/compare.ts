@@ -4,7 +4,7 @@ import type { Structure } from '../../structure/structure.ts';
 import { applyRows } from '../linear/linear-fit.ts';
 import { leaveOneOut, type Residuals } from './leave-one-out.ts';
 import { compositionOf, kindBlock, LABEL_KINDS, type LabelKind, withoutReference } from './levels.ts';
-import { coefficientsOf, covarianceBetween, type MixedModel, type Posterior } from './mixed-model.ts';
+import { coefficientsOf, componentsOf, covarianceBetween, type MixedModel, type Posterior } from './mixed-model.ts';
 import type { FidelityProblem, ProblemLevel } from './problem.ts';
 import { estimateVariances, type VarianceEstimate, type VarianceOptions } from './variances.ts';
 
@@ -15,6 +15,29 @@ export type FrameResiduals = readonly (readonly Residuals[] | null)[];
 export function fitAlone({ model }: FidelityProblem, level: number, options: VarianceOptions = {}): VarianceEstimate {
   const alone: MixedModel = { ...model, levels: [model.levels[level]] };
   return estimateVariances(alone, options);
+}
+
+/**
+ * The fit of all levels. The search starts where the largest cheap level, fitted alone, has its noise.
+ * @param alone fits of the levels one by one
+ */
+export function fitTogether(
+  { model, levels }: FidelityProblem,
+  alone: readonly VarianceEstimate[],
+  options: VarianceOptions = {},
+): VarianceEstimate {
+  const sizes = levels.map(({ frames }) => frames.length);
+  const { components, variances } = alone[sizes.indexOf(Math.max(...sizes))];
+  const noise = (kind: LabelKind): number | undefined =>
+    variances.find((_, k) => {
+      const component = components[k];
+      return component.of === 'noise' && component.kind === kind;
+    });
+  const start = componentsOf(model).map((component) =>
+    component.of === 'noise' ? noise(component.kind) : component.level === 0 ? variances[0] : 0.02 * variances[0],
+  );
+  const known = start.every((value) => value !== undefined);
+  return estimateVariances(model, { ...(known && { start: Float64Array.from(start) }), ...options });
 }
 
 /** Frames of the target as fits see them: energies without its reference. */
@@ -154,7 +177,7 @@ export function rms(all: FrameResiduals, kind: LabelKind, which: 'trained' | 'le
   return count === 0 ? null : Math.sqrt(sum / count);
 }
 
-/** Mean square of one frame's residuals; null where it has none. */
+/** Mean square of one frame's residuals, the frame left out; null where it has none. */
 export function frameSquare(residuals: readonly Residuals[] | null, kind: LabelKind): number | null {
   const values = residuals?.find((one) => one.kind === kind)?.leftOut;
   return values === undefined ? null : values.reduce((sum, value) => sum + value * value, 0) / values.length;

@@ -9,7 +9,8 @@ export {
   type KindSummary,
   type LevelSummary,
 } from './analyse.ts';
-export { fitAlone, residualsOf, shiftedResiduals } from './compare.ts';
+export { fitAlone, fitTogether, residualsOf, shiftedResiduals } from './compare.ts';
+export { liftFrames } from './lift.ts';
 export {
   biasEstimator,
   type Estimate,

@@ -13,6 +13,8 @@ export interface VarianceOptions {
    * when absent.
    */
   readonly noiseSpread?: number;
+  /** Where the search starts, in the order of `componentsOf`; from the sizes of the labels when absent. */
+  readonly start?: Float64Array;
 }
 
 export interface VarianceEstimate extends MixedSolution {
@@ -28,8 +30,8 @@ export interface VarianceEstimate extends MixedSolution {
 
 /** σ of a level is within some ten per cent of what is usual for its kind, unless many labels say otherwise. */
 export const NOISE_SPREAD = 0.1;
-/** Noise below this share of the labels' size is that of single precision. */
-const LEAST_NOISE = 1e-5;
+/** Noise below this share of the labels' size can't be told from none: rows are in single precision. */
+const LEAST_NOISE = 3e-4;
 /** τ² by this factor below what the size of the labels suggests is zero. */
 const LEAST_SPREAD = 1e-9;
 const MOST_SPREAD = 1e9;
@@ -75,7 +77,7 @@ export function estimateVariances(model: MixedModel, options: VarianceOptions = 
   });
   const start = Float64Array.from(free, (k) => {
     const { of, level } = components[k];
-    return Math.log(scale[k] * START[of === 'noise' ? of : level === 0 ? of : 'bias']);
+    return Math.log(options.start?.[k] ?? scale[k] * START[of === 'noise' ? of : level === 0 ? of : 'bias']);
   });
   let here = at(start);
   if (here === null) throw singular();
