@@ -54,6 +54,7 @@ const loss = z.strictObject({
   stress: weight,
   netForce: weight,
   netTorque: weight,
+  frameCap: z.number().positive(),
   groups: z.record(z.string(), weight),
 });
 const optimiser = z.strictObject({

@@ -9,7 +9,8 @@ import { createRandom } from '../random.ts';
 import { buildNeighbourList, crystal, massesOf, rattled, type Structure, supercell } from '../structure/index.ts';
 import { prepareFrames, type TrainingFrame } from '../training/prepare.ts';
 import { DEFAULT_TRAINING, SOLID_MODEL } from '../training/settings.ts';
-import { startModel, type TrainingInput, train } from '../training/trainer.ts';
+import { startModel } from '../training/start.ts';
+import { type TrainingInput, train } from '../training/trainer.ts';
 import { createEngine } from './engine.ts';
 import { VERSION } from './version.ts';
 

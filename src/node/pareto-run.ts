@@ -8,7 +8,7 @@ import type { ErrorReport } from '../model/errors.ts';
 import type { Model } from '../model/model.ts';
 import { renderFront, renderFrontFigure } from '../report/index.ts';
 import type { FrontPoint, Need } from '../training/front.ts';
-import type { ErrorSummary } from '../training/trainer.ts';
+import type { ErrorSummary } from '../training/loss-terms.ts';
 import {
   finalWeights,
   OBJECTIVES,

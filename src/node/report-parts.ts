@@ -130,7 +130,7 @@ export function speciesOf(model: Model): SpeciesReport | undefined {
     explained,
     compared: compares.map((what) => `as ${what}`).join(' and '),
     // Where each element has a component of its own they all start equally far apart; see training/many-elements.
-    ...(model.kind === 'density' && elements.length > model.embedding && { startedFromTable: true }),
+    ...(elements.length > model.embedding && { startedFromTable: true }),
     nearest: nearest.map((others) => others.slice(0, 3).map(symbolOf)),
     ...(groups !== null && { groups }),
   };

@@ -3,13 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { NearsightError } from '../errors.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../training/checkpoint-file.ts';
-import {
-  type ErrorSummary,
-  type TrainingCheckpoint,
-  type TrainingInput,
-  type TrainingResult,
-  train,
-} from '../training/trainer.ts';
+import type { ErrorSummary } from '../training/loss-terms.ts';
+import { type TrainingCheckpoint, type TrainingInput, type TrainingResult, train } from '../training/trainer.ts';
 import { writeFileAtomically } from './files.ts';
 import type { TrainRequest, TrainRunProgress } from './train-run.ts';
 

@@ -13,7 +13,8 @@ import {
   type Provenance,
 } from '../model/model-file.ts';
 import type { Potential } from '../model/potential.ts';
-import type { ErrorSummary, TrainingRecord, TrainingResult } from '../training/trainer.ts';
+import type { ErrorSummary } from '../training/loss-terms.ts';
+import type { TrainingRecord, TrainingResult } from '../training/trainer.ts';
 import { writeFileAtomically } from './files.ts';
 import { checkpointPath } from './train-checkpoints.ts';
 import type { TrainRunResult, Work } from './train-run.ts';

@@ -9,11 +9,11 @@ import type { ModelFile, Repulsion } from '../model/model-file.ts';
 import { DEFAULT_ZBL_REACH, zblPotential } from '../model/zbl.ts';
 import { completeSettings, type PartialSettings } from '../training/complete.ts';
 import { type Level, levelOf, pretraining, targetTraining } from '../training/levels.ts';
+import type { ErrorSummary } from '../training/loss-terms.ts';
 import { notesOn } from '../training/notes.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
 import { DEFAULT_TRAINING, type TrainingSettings } from '../training/settings.ts';
 import {
-  type ErrorSummary,
   replayedPerEpoch,
   type TrainingCheckpoint,
   type TrainingInput,

@@ -4,7 +4,8 @@ import { NearsightError } from '../errors.ts';
 import { parseJson } from '../model/json.ts';
 import { headOf, headSchemaFor, modelOf, tensorsOf } from '../model/model-record.ts';
 import { readSafetensors, type Tensor, writeSafetensors } from '../model/safetensors.ts';
-import type { ErrorSummary, TrainingCheckpoint } from './trainer.ts';
+import type { ErrorSummary } from './loss-terms.ts';
+import type { TrainingCheckpoint } from './trainer.ts';
 
 const FORMAT = 'nearsight-checkpoint';
 const VERSION = '2';

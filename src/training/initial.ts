@@ -5,7 +5,7 @@ import { featureCount, weightLayout } from '../kernels/kernels.ts';
 import { solveSymmetric, symmetricEigen } from '../linear-algebra.ts';
 import { createFolding, type DensityModel, parameterLayout, type Statistics } from '../model/density-model.ts';
 import type { Random } from '../random.ts';
-import { periodicVectors } from './many-elements.ts';
+import { startingVectors } from './many-elements.ts';
 
 /** Eigenvalues of the density covariance below this fraction of the largest one count as noise. */
 const WHITENING_FLOOR = 1e-4;
@@ -109,9 +109,7 @@ export function initialParameters(
     const width = widths[name] ?? 0;
     if (width > 0) for (let i = 0; i < size; i++) parameters[offset + i] = width * random.normal();
   }
-  // Elements start as different as they can be, each a unit vector of its own, while there is room.
-  if (S <= embedding) for (let s = 0; s < S; s++) parameters[at.embedding + s * embedding + s] = 1;
-  else parameters.set(periodicVectors(elements, embedding, random), at.embedding);
+  parameters.set(startingVectors(elements, embedding, random), at.embedding);
   for (let head = 0; head < heads; head++) parameters[at.c3 + head] = 0;
   return parameters;
 }

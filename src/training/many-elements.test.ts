@@ -58,6 +58,8 @@ describe('frames that would rule the loss', () => {
     labels: { energy: -6, forces: Float64Array.of(force, 0, 0, -force, 0, 0), stress: new Float64Array(9) },
     group: '',
     info: {},
+    arrays: {},
+    line: 0,
     index: 0,
   });
   const frames = [...Array.from({ length: 19 }, (_, n) => frame(0.1 + 0.01 * n)), frame(50)];

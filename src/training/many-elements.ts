@@ -57,6 +57,15 @@ export function shrunkReferenceEnergies(
   return choleskySolve(choleskyFactor(normal, species)!, species, right).map((shift) => mean + shift);
 }
 
+/** Starting vectors of elements, [S][d]: as different as they can be while there is room, else `periodicVectors`. */
+export function startingVectors(elements: readonly number[], embedding: number, random: Random): Float64Array {
+  const S = elements.length;
+  if (S > embedding) return periodicVectors(elements, embedding, random);
+  const vectors = new Float64Array(S * embedding);
+  for (let s = 0; s < S; s++) vectors[s * embedding + s] = 1;
+  return vectors;
+}
+
 /**
  * Starting vectors of elements that share an embedding, [S][d]: each component a random smooth function over the
  * periodic table (a Gaussian process, of variance 1/d) and a little of each element's own. Neighbours in the table start

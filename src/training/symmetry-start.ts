@@ -5,6 +5,7 @@ import { mostFunctions, type SymmetryFunction, type SymmetryShape, symmetryLayou
 import { defaultEmbedding } from '../model/density-model.ts';
 import { type SymmetryModel, type SymmetryStatistics, symmetryParameters } from '../model/symmetry-model.ts';
 import type { Random } from '../random.ts';
+import { startingVectors } from './many-elements.ts';
 import type { SymmetrySettings } from './settings.ts';
 import type { TrainingInput } from './trainer.ts';
 
@@ -29,7 +30,7 @@ export function startSymmetryModel(
     functions: elements.map(() => functions),
     elementWeights: elements,
   };
-  const parameters = initialSymmetryParameters(shape, embedding, random);
+  const parameters = initialSymmetryParameters(shape, elements, embedding, random);
   const systems = train.map((frame) => frame.system);
   const { centre, deviation } = symmetryStatistics(kernel, shape, systems, random);
   const statistics: SymmetryStatistics = { centre, deviation, scale: measured.forceDeviation };
@@ -94,8 +95,13 @@ function shiftedGrid(n: number, cutoff: number): { eta: number; shift: number }[
 }
 
 /** First parameters: widths as those of the default potential. */
-export function initialSymmetryParameters(shape: SymmetryShape, embedding: number, random: Random): Float64Array {
-  const { species: S, functions } = shape;
+export function initialSymmetryParameters(
+  shape: SymmetryShape,
+  elements: readonly number[],
+  embedding: number,
+  random: Random,
+): Float64Array {
+  const { functions } = shape;
   const [H1, H2] = shape.hidden;
   const { length, blocks } = symmetryParameters(shape, embedding);
   const parameters = new Float64Array(length);
@@ -110,12 +116,7 @@ export function initialSymmetryParameters(shape: SymmetryShape, embedding: numbe
     const size = dimensions.reduce((p, q) => p * q, 1);
     const width = widths[name] ?? 0;
     if (width > 0) for (let i = 0; i < size; i++) parameters[offset + i] = width * random.normal();
-    if (name !== 'embedding') continue;
-    // As different as they can be: each a unit vector of its own, while there is room, else at random.
-    for (let i = 0; i < size; i++) {
-      const [s, n] = [Math.floor(i / embedding), i % embedding];
-      parameters[offset + i] = S <= embedding ? Number(n === s) : random.normal() / Math.sqrt(embedding);
-    }
+    if (name === 'embedding') parameters.set(startingVectors(elements, embedding, random), offset);
   }
   return parameters;
 }

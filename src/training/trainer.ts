@@ -1,23 +1,25 @@
 /** The training loop: an async generator of progress that ends with a model. */
 import { NearsightError } from '../errors.ts';
-import type { Kernel, KernelModel, KernelResult, KernelSystem, LossTerm, TermErrors } from '../kernels/kernels.ts';
-import { defaultEmbedding } from '../model/density-model.ts';
+import type { Kernel, KernelModel, KernelResult, KernelSystem } from '../kernels/kernels.ts';
 import { foldingOf, isConservative, loadModel, type Model } from '../model/model.ts';
 import type { Folding } from '../model/parameters.ts';
 import { createRandom, type Random, type RandomState } from '../random.ts';
-import { fitReferenceEnergies, initialModel } from './initial.ts';
-import { capFactor, MANY_ELEMENTS, shrunkReferenceEnergies } from './many-elements.ts';
+import {
+  addErrors,
+  type ErrorSummary,
+  type ErrorSums,
+  noErrors,
+  type Registered,
+  referenceOf,
+  register,
+  summary,
+  termsOf,
+} from './loss-terms.ts';
+import { capFactor } from './many-elements.ts';
 import { createOptimiser, type Optimiser, type SavedOptimiser } from './optimiser.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { TrainingSettings } from './settings.ts';
-import { startSymmetryModel } from './symmetry-start.ts';
-
-/** Root-mean-square errors: eV/atom, eV/Å, eV/Å³ (NaN where nothing is labelled). */
-export interface ErrorSummary {
-  readonly energy: number;
-  readonly forces: number;
-  readonly stress: number;
-}
+import { startModel } from './start.ts';
 
 export interface TrainingProgress {
   /** Epochs done, of how many. */
@@ -88,139 +90,6 @@ export interface HeadRange {
   readonly first: number;
   readonly count: number;
 }
-
-/** First model for these frames: reference energies, whitening and statistics measured on the training part. */
-export function startModel(input: TrainingInput, random: Random): Model {
-  const { kernel, elements, train, settings } = input;
-  // Of the target level only: the energies of others have another zero.
-  const labelled = train.filter((f) => f.has.energy && (f.level ?? 0) === 0);
-  const referenceEnergies =
-    labelled.length === 0
-      ? new Float64Array(elements.length)
-      : (elements.length > MANY_ELEMENTS ? shrunkReferenceEnergies : fitReferenceEnergies)(
-          labelled.map((f) => f.composition),
-          labelled.map((f) => f.system.energy),
-          elements.length,
-        );
-  let square = 0;
-  let count = 0;
-  for (const frame of train) {
-    if (!frame.has.forces) continue;
-    const factor = capFactor(frame, settings.loss);
-    for (const f of frame.system.forces) square += factor * f * f;
-    count += factor * frame.system.forces.length;
-  }
-  const forceDeviation = count === 0 || square === 0 ? 1 : Math.sqrt(square / count);
-  if (settings.model.descriptor === 'symmetry') {
-    return startSymmetryModel(input, settings.model, { referenceEnergies, forceDeviation }, random);
-  }
-  const { embedding, radialHigh, descriptor: _, ...sizes } = settings.model;
-  const start = {
-    elements,
-    shape: { ...sizes, species: elements.length },
-    embedding: embedding ?? defaultEmbedding(elements.length),
-    radialHigh,
-    referenceEnergies,
-    forceDeviation,
-  };
-  return initialModel(
-    kernel,
-    train.map((f) => f.system),
-    start,
-    random,
-  );
-}
-
-/** Numbers of the engine's systems, and what a loss term of each needs. */
-interface Registered {
-  readonly frame: TrainingFrame;
-  readonly number: number;
-  /** Mixed in only: counts in the loss, not in the errors. */
-  readonly replayed: boolean;
-}
-
-function register(
-  engine: KernelModel,
-  frames: readonly TrainingFrame[],
-  referenceEnergies: Float64Array,
-  replayed: boolean,
-): Registered[] {
-  return frames.map((frame) => {
-    const energy = frame.system.energy - referenceOf(frame, referenceEnergies);
-    return { frame, number: engine.add({ ...frame.system, energy }), replayed };
-  });
-}
-
-/** What the atoms of a frame count before the model says anything, eV: E0 of its elements, at its level of theory. */
-function referenceOf(frame: TrainingFrame, referenceEnergies: Float64Array): number {
-  const E0 = frame.referenceEnergies ?? referenceEnergies;
-  return frame.composition.reduce((sum, n, s) => sum + n * E0[s], 0);
-}
-
-/** Loss terms of a batch; every force component counts alike, and every structure's energy and stress per atom. */
-function termsOf(
-  batch: readonly Registered[],
-  heads: readonly number[],
-  scale: { atoms: number; energy: number; direct: boolean },
-  settings: TrainingSettings,
-): LossTerm[] {
-  const { loss } = settings;
-  const { direct } = scale;
-  return batch.map(({ frame, number }, k) => {
-    const { has, system, group } = frame;
-    const weight = ((loss.groups[group] ?? 1) * (frame.weight ?? 1)) / batch.length;
-    const perAtom = 1 / system.atoms ** 2;
-    return {
-      system: number,
-      head: heads[k],
-      energy: has.energy ? weight * loss.energy * scale.energy * perAtom : 0,
-      forces: has.forces ? (weight * loss.forces) / (3 * scale.atoms) : 0,
-      strain: has.stress && !direct ? (weight * loss.stress * perAtom) / 9 : 0,
-      ...(direct && {
-        netForce: weight * loss.netForce * perAtom,
-        netTorque: frame.isolated ? weight * loss.netTorque * perAtom : 0,
-      }),
-    };
-  });
-}
-
-/** Sums of squares that root-mean-square errors are made of. */
-interface ErrorSums {
-  loss: number;
-  energy: number;
-  frames: number;
-  forces: number;
-  components: number;
-  stress: number;
-  stresses: number;
-}
-
-const noErrors = (): ErrorSums => ({ loss: 0, energy: 0, frames: 0, forces: 0, components: 0, stress: 0, stresses: 0 });
-
-function addErrors(sums: ErrorSums, registered: Registered, term: LossTerm, errors: TermErrors): void {
-  sums.loss += term.energy * errors.energy ** 2 + term.forces * errors.forces + term.strain * errors.strain;
-  sums.loss += (term.netForce ?? 0) * (errors.netForce ?? 0) + (term.netTorque ?? 0) * (errors.netTorque ?? 0);
-  if (registered.replayed) return;
-  const { has, system, volume } = registered.frame;
-  if (has.energy) {
-    sums.energy += (errors.energy / system.atoms) ** 2;
-    sums.frames++;
-  }
-  if (has.forces) {
-    sums.forces += errors.forces;
-    sums.components += 3 * system.atoms;
-  }
-  if (has.stress) {
-    sums.stress += errors.strain / volume ** 2;
-    sums.stresses += 9;
-  }
-}
-
-const summary = (s: ErrorSums): ErrorSummary => ({
-  energy: Math.sqrt(s.energy / s.frames),
-  forces: Math.sqrt(s.forces / s.components),
-  stress: Math.sqrt(s.stress / s.stresses),
-});
 
 /** The run's moving parts. */
 interface Run {
