@@ -57,6 +57,7 @@ const kernels: readonly (readonly [string, () => Promise<Kernel>, Tolerance])[] 
   ...(hasRelaxedSimd()
     ? ([['relaxed', () => createSimdKernel({ relaxed: true, guards: true }), SINGLE]] as const)
     : []),
+  ['simd that keeps nothing for training', () => createSimdKernel({ guards: true, cache: 0 }), SINGLE],
   ['simd with three threads', () => createEngine(3, { guards: true }), SINGLE],
 ];
 

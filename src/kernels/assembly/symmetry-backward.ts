@@ -4,7 +4,7 @@
  * derivative, which is added up by radial factors and multiplied by their slopes once per edge.
  */
 import { clear, madd, sp } from './simd';
-import { radialBackward } from './symmetry-edges';
+import { addRadial, radialBackward } from './symmetry-edges';
 import {
   CHUNK,
   eDone,
@@ -71,7 +71,14 @@ export function edgeRecords(pass: usize, segment: usize): void {
   }
 }
 
-/** Coefficients of G_hq, 16 bytes each: slot of the power below, g_f 2^{1−ζ}, and that times λζ. */
+/** A coefficient, 16 bytes: slot of the power below, value (g_f 2^{1−ζ}), and that times λζ. */
+function storeCoefficient(to: usize, power: usize, value: f32): void {
+  store<u32>(to, <u32>(sPowers + <usize>load<u32>(power, 4)));
+  store<f32>(to, value, 4);
+  store<f32>(to, value * load<f32>(power, 8), 8);
+}
+
+/** Coefficients of all G_hq. */
 function coefficients(pass: usize, g: usize): void {
   const nQ: usize = load<u32>(pass, 28);
   const real: usize = load<u32>(pass, 68);
@@ -84,9 +91,7 @@ function coefficients(pass: usize, g: usize): void {
       const c = (h * nQ + q) << 2;
       const f = load<i32>(map + c);
       const value: f32 = f < 0 ? 0 : load<f32>(g + ((<usize>f) << 2)) * load<f32>(norms + c);
-      store<u32>(to, <u32>(sPowers + <usize>load<u32>(table + (q << 4), 4)));
-      store<f32>(to, value, 4);
-      store<f32>(to, value * load<f32>(table + (q << 4), 8), 8);
+      storeCoefficient(to, table + (q << 4), value);
       to += 16;
     }
   }
@@ -95,16 +100,15 @@ function coefficients(pass: usize, g: usize): void {
 /**
  * What a chunk says: by cos θ (sBend), by r_jk (sStretch), and by the radial factors of Gaussian h (sShares). As
  * P_q = (1 + λ cos θ) · (the power below), only powers below are needed: S = Σ g P = Σ_λ (1 + λ cos θ) Σ g (below).
+ * Gaussians [from, to), with `plus` of their `all` bytes of coefficients for λ = 1.
  */
-function contract(pass: usize, arrays: usize, bytes: usize): void {
+function contract(pass: usize, arrays: usize, bytes: usize, from: usize, to: usize, plus: usize, all: usize): void {
   const wide = load<u32>(pass, 8) !== 0;
   const nH: usize = load<u32>(pass, 20);
-  const plus: usize = (<usize>load<u32>(pass, 64)) << 4;
-  const all: usize = (<usize>load<u32>(pass, 68)) << 4;
   clear(sBend, CHUNK);
   clear(sStretch, CHUNK);
   let row = sCoefficients;
-  for (let h: usize = 0; h < nH; h++) {
+  for (let h = from; h < to; h++) {
     const w = arrays + (4 + h) * CHUNK;
     const q = w + nH * CHUNK;
     const v = q + nH * CHUNK;
@@ -302,19 +306,26 @@ function fold(pass: usize, segment: usize): void {
   }
 }
 
-/** One pass backward: its chunks, from the first one on. */
-function backwardPass(pass: usize, first: usize, count: usize, g: usize): void {
+/** A pass backward, Gaussians [from, to), with coefficients set: its chunks, from the first one on. */
+function backwardChunks(
+  pass: usize,
+  first: usize,
+  count: usize,
+  from: usize,
+  to: usize,
+  plus: usize,
+  all: usize,
+): void {
   factorRows(pass);
   const segments = segmentCount();
   for (let n: usize = 0; n < segments; n++) if (takesPart(pass, segmentAt(n))) edgeRecords(pass, segmentAt(n));
-  coefficients(pass, g);
   const size: usize = load<u32>(pass, 60);
   let chunk = first;
   for (let n: usize = 0; n < count; n++) {
     const arrays = chunk + CHUNK_HEAD;
     const bytes: usize = load<u32>(chunk);
     powers(load<u32>(pass, 44), load<u32>(pass, 48), arrays + CHUNK, bytes);
-    contract(pass, arrays, bytes);
+    contract(pass, arrays, bytes, from, to, plus, all);
     tripletRecords(pass, arrays, bytes);
     scatter(pass, chunk);
     chunk += size;
@@ -322,9 +333,22 @@ function backwardPass(pass: usize, first: usize, count: usize, g: usize): void {
   for (let n: usize = 0; n < segments; n++) if (takesPart(pass, segmentAt(n))) fold(pass, segmentAt(n));
 }
 
-/** Gradients of the atom's energy by its edge vectors, sGradient f32 [edge][4], from g = ∂E/∂G, f32 [F]. */
-export function backward(g: usize): void {
-  radialBackward(g);
+/** Adds the gradients of one function alone, cell c of its pass, to sGradient. */
+export function backwardCell(pass: usize, first: usize, count: usize, c: usize): void {
+  const nQ: usize = load<u32>(pass, 28);
+  const h = c / nQ;
+  const q = c % nQ;
+  storeCoefficient(
+    sCoefficients,
+    <usize>load<u32>(pass, 32) + (q << 4),
+    load<f32>(<usize>load<u32>(pass, 56) + (c << 2)),
+  );
+  clear(sShares, <usize>load<u32>(pass, 20) * CHUNK);
+  backwardChunks(pass, first, count, h, h + 1, q < <usize>load<u32>(pass, 64) ? 16 : 0, 16);
+}
+
+/** sGradient from the derivatives along the edges. */
+function gradientAlong(): void {
   const bytes = edgeBytes();
   for (let e: usize = 0; e < bytes; e += 16) {
     const k = f32x4.mul(v128.load(sAlong + e), v128.load(eInverse + e));
@@ -333,9 +357,26 @@ export function backward(g: usize): void {
     const z = f32x4.mul(k, v128.load(eZ + e));
     storeTransposed(x, y, z, sp(0), sGradient + (e << 2), 16);
   }
+}
+
+/** Gradients of one radial function alone, into sGradient. */
+export function radialGradient(entry: usize): void {
+  clear(sAlong, edgeBytes());
+  addRadial(entry, sp(1));
+  gradientAlong();
+}
+
+/** Gradients of the atom's energy by its edge vectors, sGradient f32 [edge][4], from g = ∂E/∂G, f32 [F]. */
+export function backward(g: usize): void {
+  radialBackward(g);
+  gradientAlong();
   for (let n: usize = 0, count: usize = load<u32>(eHead, 8); n < count; n++) {
     const done = eDone + (n << 4);
-    backwardPass(load<u32>(done), load<u32>(done, 4), load<u32>(done, 8), g);
+    const pass: usize = load<u32>(done);
+    coefficients(pass, g);
+    const plus: usize = (<usize>load<u32>(pass, 64)) << 4;
+    const all: usize = (<usize>load<u32>(pass, 68)) << 4;
+    backwardChunks(pass, load<u32>(done, 4), load<u32>(done, 8), 0, load<u32>(pass, 20), plus, all);
   }
 }
 
@@ -365,29 +406,37 @@ export function storeStrain(out: usize): void {
 export const FORCE_LIMIT: i32 = 32767;
 
 /**
- * Adds −∂E/∂r of atom i's edges to `forces` (i32 [M][4], fixed point with `scale` units per eV/Å). The fourth number
- * counts the sizes of what was added, in units of 2^16 rounded up: sums may pass through overflow unharmed, as long as
- * what comes out at the end fits.
+ * Takes the force of one edge, gradient g and vector at x, y, z, off its site and returns it, in fixed point (i32 [4],
+ * `scale` units per eV/Å); and adds its share of ∂E/∂ε. The fourth number counts the sizes of what was added, in units
+ * of 2^16 rounded up: sums may pass through overflow unharmed, as long as what comes out at the end fits.
  */
-export function addForces(i: i32, forces: usize, scale: f32): void {
-  const bytes = edgeBytes();
-  const units = sp(scale);
-  let mine = i32x4.splat(0);
-  for (let e: usize = 0; e < bytes; e += 4) {
-    const g = v128.load(sGradient + (e << 2));
-    strainX = madd(v128.load32_splat(eX + e), g, strainX);
-    strainY = madd(v128.load32_splat(eY + e), g, strainY);
-    strainZ = madd(v128.load32_splat(eZ + e), g, strainZ);
-    const scaled = f32x4.mul(g, units);
-    const size = f32x4.abs(scaled);
-    const largest = max(max(f32x4.extract_lane(size, 0), f32x4.extract_lane(size, 1)), f32x4.extract_lane(size, 2));
-    const count =
-      min(<i32>i32x4.extract_lane(i32x4.trunc_sat_f32x4_s(sp(largest * 0.0000152587890625)), 0), FORCE_LIMIT) + 1;
-    const f = i32x4.trunc_sat_f32x4_s(f32x4.nearest(scaled));
-    mine = i32x4.add(mine, i32x4.replace_lane(f, 3, count));
-    const to = forces + ((<usize>load<u32>(eSites + e)) << 4);
-    v128.store(to, i32x4.sub(v128.load(to), i32x4.replace_lane(f, 3, -count)));
-  }
+export function addEdgeForce(g: v128, x: usize, y: usize, z: usize, site: usize, forces: usize, scale: f32): v128 {
+  strainX = madd(v128.load32_splat(x), g, strainX);
+  strainY = madd(v128.load32_splat(y), g, strainY);
+  strainZ = madd(v128.load32_splat(z), g, strainZ);
+  const scaled = f32x4.mul(g, sp(scale));
+  const size = f32x4.mul(f32x4.abs(scaled), sp(0.0000152587890625));
+  const largest = max(max(f32x4.extract_lane(size, 0), f32x4.extract_lane(size, 1)), f32x4.extract_lane(size, 2));
+  const count = min(i32x4.extract_lane(i32x4.trunc_sat_f32x4_s(sp(largest)), 0), FORCE_LIMIT) + 1;
+  const f = i32x4.trunc_sat_f32x4_s(f32x4.nearest(scaled));
+  const to = forces + (site << 4);
+  v128.store(to, i32x4.sub(v128.load(to), i32x4.replace_lane(f, 3, -count)));
+  return i32x4.replace_lane(f, 3, count);
+}
+
+/** Adds what an atom's edges gave to the atom itself. */
+export function endForces(i: i32, mine: v128, forces: usize): void {
   const to = forces + ((<usize>i) << 4);
   v128.store(to, i32x4.add(v128.load(to), mine));
+}
+
+/** Adds −∂E/∂r of atom i's edges, from sGradient, to `forces`, i32 [M][4]. */
+export function addForces(i: i32, forces: usize, scale: f32): void {
+  const bytes = edgeBytes();
+  let mine = i32x4.splat(0);
+  for (let e: usize = 0; e < bytes; e += 4) {
+    const site: usize = load<u32>(eSites + e);
+    mine = i32x4.add(mine, addEdgeForce(v128.load(sGradient + (e << 2)), eX + e, eY + e, eZ + e, site, forces, scale));
+  }
+  endForces(i, mine, forces);
 }

@@ -248,21 +248,24 @@ export function radialSums(G: usize): void {
   }
 }
 
+/** Adds slope · ∂G/∂r of one radial function to sAlong. */
+export function addRadial(entry: usize, slope: v128): void {
+  const row = eSlopes + <usize>load<u32>(entry) * width;
+  const wanted = load<i32>(entry, 4);
+  for (let k: usize = 0, count = segmentCount(); k < count; k++) {
+    const at = segmentAt(k);
+    if (wanted >= 0 && load<i32>(at) !== wanted) continue;
+    const end = segmentEnd(at);
+    for (let e: usize = load<u32>(at, 4); e < end; e += 16)
+      v128.store(sAlong + e, madd(slope, v128.load(row + e), v128.load(sAlong + e)));
+  }
+}
+
 /** Σ_f g_f ∂G_f/∂r of radial functions, for each edge, into sAlong; g f32 [F]. */
 export function radialBackward(g: usize): void {
-  const count = segmentCount();
   clear(sAlong, edgeBytes());
   for (let n: usize = 0; n < nRadial; n++) {
     const entry = radialList + n * 12;
-    const slope = v128.load32_splat(g + ((<usize>load<u32>(entry, 8)) << 2));
-    const row = eSlopes + <usize>load<u32>(entry) * width;
-    const wanted = load<i32>(entry, 4);
-    for (let k: usize = 0; k < count; k++) {
-      const at = segmentAt(k);
-      if (wanted >= 0 && load<i32>(at) !== wanted) continue;
-      const end = segmentEnd(at);
-      for (let e: usize = load<u32>(at, 4); e < end; e += 16)
-        v128.store(sAlong + e, madd(slope, v128.load(row + e), v128.load(sAlong + e)));
-    }
+    addRadial(entry, v128.load32_splat(g + ((<usize>load<u32>(entry, 8)) << 2)));
   }
 }

@@ -73,6 +73,8 @@ export let scaling: usize = 0;
 export let networks: usize = 0;
 /** f64 [heads]. */
 export let biases3: usize = 0;
+/** For each species of neighbour: number (a multiple of 4) and list (−1 where it only fills up) of functions. */
+export let touchLists: usize = 0;
 
 export function useCentre(z: usize): void {
   const c = centres + (z << 6);
@@ -88,6 +90,7 @@ export function useCentre(z: usize): void {
   scaling = load<u32>(c, 36);
   networks = load<u32>(c, 40);
   biases3 = load<u32>(c, 44);
+  touchLists = load<u32>(c, 48);
 }
 
 // Scratch that all atoms share.
@@ -145,6 +148,8 @@ export let tShares: usize = 0;
 export let tBends: usize = 0;
 /** Sums of a pass that come from the change of cos θ. */
 export let tProducts: usize = 0;
+/** Slopes or tangents of the functions that one species of neighbour has a say in. */
+export let sTouched: usize = 0;
 let slots: usize = 0;
 let slotBytes: usize = 0;
 let chunkRoom: usize = 0;
@@ -201,6 +206,7 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
   sGradient = take(4 * width);
   if (training) {
     tX = take(ROWS * widest * 4);
+    sTouched = take(widest * 4);
     sC1 = take(ROWS * nHidden1 * 4);
     sC2 = take(ROWS * nHidden2 * 4);
     tZ1 = take(ROWS * nHidden1 * 4);

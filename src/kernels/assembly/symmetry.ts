@@ -2,6 +2,7 @@
 import { clear } from './simd';
 import { edgeCapacity, nAtoms, nSites, owner, species, useSystem } from './state';
 import { addForces, backward, clearStrain, FORCE_LIMIT, storeStrain } from './symmetry-backward';
+import { cachedForces, cachedFunctions, cachedTangents, cacheReady, fillAtom, markReady } from './symmetry-cache';
 import { gather, radialFactors, radialSums } from './symmetry-edges';
 import { divideByDeviations, readout, readoutDual, scaleFunctions } from './symmetry-network';
 import { nFunctions, ROWS, sG, sGX, tX, useCentre, useRow, useScratch, useSymmetry } from './symmetry-state';
@@ -18,11 +19,14 @@ export function symmetryScratchBytes(model: usize, capacity: usize, training: bo
 // Behind the system record: atoms in blocks of ROWS of one species each, −1 where there is none; number of blocks.
 let order: usize = 0;
 let nBlocks: i32 = 0;
+/** What is kept of the symmetry functions of a system for training, or 0; see symmetry-cache.ts. */
+let cache: usize = 0;
 
 function turnTo(system: usize): void {
   useSystem(system);
   order = load<u32>(system, 116);
   nBlocks = load<i32>(system, 120);
+  cache = load<u32>(system, 124);
 }
 
 /** Atom in a row of a block, or −1. */
@@ -60,6 +64,40 @@ function evaluateBlock(block: i32, head: i32, energies: usize, forces: usize, sc
     addForces(i, forces, scale);
   }
   storeStrain(strain);
+}
+
+/** Fills the cache of the system, unless that has been done. Two threads that do it at once write the same. */
+function fillCache(): void {
+  if (cacheReady(cache)) return;
+  for (let b = 0; b < nBlocks; b++) {
+    describe(b);
+    for (let a: usize = 0; a < ROWS && atomAt(b, a) >= 0; a++) {
+      useRow(a);
+      fillAtom(cache, <usize>b * ROWS + a, a);
+    }
+  }
+  markReady(cache);
+}
+
+/** `evaluateBlock` from the cache. */
+function evaluateCached(block: i32, head: i32, energies: usize, forces: usize, scale: f32, strain: usize): void {
+  describeCached(block);
+  scaleFunctions();
+  readout(head, energies);
+  clearStrain();
+  for (let a: usize = 0; a < ROWS; a++) {
+    const i = atomAt(block, a);
+    if (i < 0) break;
+    cachedForces(cache, <usize>block * ROWS + a, sGX + ((a * nFunctions) << 2), i, forces, scale);
+  }
+  storeStrain(strain);
+}
+
+/** Symmetry functions of a block into sG, from the cache. */
+function describeCached(block: i32): void {
+  useCentre(load<u32>(species + ((<usize>atomAt(block, 0)) << 2)));
+  clear(sG, (ROWS * nFunctions) << 3);
+  for (let a: usize = 0; a < ROWS && atomAt(block, a) >= 0; a++) cachedFunctions(cache, <usize>block * ROWS + a, a);
 }
 
 /**
@@ -176,9 +214,11 @@ function trainStructure(system: usize, term: usize, buffers: usize, slot: usize,
   const rate = G + 80;
   memory.fill(forces, 0, (<usize>nSites) << 4);
   memory.fill(G, 0, 72);
+  if (cache) fillCache();
   let E: f64 = 0;
   for (let b = 0; b < nBlocks; b++) {
-    evaluateBlock(b, <i32>head, energies, forces, scale, strain);
+    if (cache) evaluateCached(b, <i32>head, energies, forces, scale, strain);
+    else evaluateBlock(b, <i32>head, energies, forces, scale, strain);
     for (let a: usize = 0; a < ROWS && atomAt(b, a) >= 0; a++) E += load<f64>(energies + (a << 3));
     addStrain(strain, G);
   }
@@ -205,11 +245,17 @@ function trainStructure(system: usize, term: usize, buffers: usize, slot: usize,
 
   const seed = <f32>(2 * load<f64>(term, 8) * dE);
   for (let b = 0; b < nBlocks; b++) {
-    describe(b);
+    if (cache) describeCached(b);
+    else describe(b);
     const row = nFunctions << 2;
     clear(tX, ROWS * row);
     let count: usize = 0;
     for (; count < ROWS && atomAt(b, count) >= 0; count++) {
+      if (cache) {
+        const place = <usize>b * ROWS + count;
+        cachedTangents(cache, place, atomAt(b, count), velocity, rate, tX + count * row);
+        continue;
+      }
       useRow(count);
       edgeVelocities(atomAt(b, count), velocity, rate);
       tangents(tX + count * row);

@@ -20,6 +20,8 @@ export interface SimdOptions {
   readonly threads?: number;
   /** Starts a helper thread that calls `serve` (crew.ts) with these; returns what ends it. */
   readonly startThread?: (module: WebAssembly.Module, memory: WebAssembly.Memory, control: number) => () => void;
+  /** Bytes of memory in which training may keep symmetry functions and their derivatives; 1 GiB when absent. */
+  readonly cache?: number;
   /** Fence every block of memory and check the fences after each call: for tests. */
   readonly guards?: boolean;
 }

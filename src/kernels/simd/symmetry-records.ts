@@ -37,6 +37,10 @@ export interface SymmetryRecords {
   readonly model: number;
   /** Bytes of the gradients of all networks, as the kernel writes them. */
   readonly slotBytes: number;
+  /** Row length of what is kept of symmetry functions. */
+  readonly widest: number;
+  /** [centre][neighbour]: functions that a neighbour has a say in, rounded up to a multiple of 4. */
+  readonly touched: readonly (readonly number[])[];
   setWeights(weights: Float64Array): void;
   /** Adds gradients as the kernel wrote them to those of the flat weights. */
   addGradient(slot: number, gradient: Float64Array): void;
@@ -85,6 +89,8 @@ export function createRecords(heap: Heap, shape: SymmetryShape): SymmetryRecords
   return {
     model,
     slotBytes: Math.ceil(slotBytes / 64) * 64,
+    widest: Math.max(...functions.map(({ length }) => fours(length))),
+    touched: tables.map(({ touched }) => touched.map(({ length }) => fours(length))),
     setWeights: (weights) => setWeights(store, weights),
     addGradient: (slot, gradient) => addGradient(store, slot, gradient),
   };
@@ -142,7 +148,7 @@ function chunkBytes({ wide, gaussians }: TripletPass): number {
 function writeCentre(
   heap: Heap,
   shape: SymmetryShape,
-  { factors, sums, passes, rings }: CentreTables,
+  { factors, sums, passes, rings, touched }: CentreTables,
   to: { readonly at: number; readonly rest: readonly number[]; readonly functions: number },
 ): void {
   const factorAt = heap.allocate(FACTOR_RECORD * factors.length);
@@ -161,7 +167,14 @@ function writeCentre(
     writePass(heap, shape, { at: passAt + PASS_RECORD * n, pass, factors, ring: rings.indexOf(pass.cutoff) });
   }
   const lists = [sums.length, sumAt, passes.length, passAt, rings.length, ringAt];
-  heap.i32(to.at, 12).set([to.functions, factors.length, factorAt, ...lists, ...to.rest]);
+  const touchAt = heap.allocate(8 * touched.length);
+  for (const [s, list] of touched.entries()) {
+    const count = fours(list.length);
+    const at = heap.allocate(4 * count);
+    heap.i32(at, count).fill(-1).set(list);
+    heap.i32(touchAt + 8 * s, 2).set([count, at]);
+  }
+  heap.i32(to.at, 13).set([to.functions, factors.length, factorAt, ...lists, ...to.rest, touchAt]);
 }
 
 /** f32 −η log₂e, r_s, 2η, r_c, r_in. */

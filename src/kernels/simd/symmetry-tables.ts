@@ -57,6 +57,8 @@ export interface CentreTables {
   readonly passes: readonly TripletPass[];
   /** Cutoffs of passes below that of the model, ascending, then that of the model. */
   readonly rings: readonly number[];
+  /** For each species of neighbour, the functions that it has a say in. */
+  readonly touched: readonly (readonly number[])[];
 }
 
 /** Tables of a centre with these functions. */
@@ -78,7 +80,16 @@ export function centreTables(shape: SymmetryShape, functions: readonly SymmetryF
   }
   const tables = Array.from(passes.values(), (pass) => passOf(shape, factors, pass));
   const inner = [...new Set(tables.map(({ cutoff }) => cutoff))].filter((rc) => rc < shape.cutoff);
-  return { factors, sums, passes: tables, rings: [...inner.sort((a, b) => a - b), shape.cutoff] };
+  const rings = [...inner.sort((a, b) => a - b), shape.cutoff];
+  const touched = Array.from({ length: shape.species }, (_, s) =>
+    functions.flatMap((f, n) => (touches(f, s) ? [n] : [])),
+  );
+  return { factors, sums, passes: tables, rings, touched };
+}
+
+function touches(f: SymmetryFunction, species: number): boolean {
+  const partners = f.kind === 'radial' ? (f.neighbour === null ? null : [f.neighbour]) : f.neighbours;
+  return partners === null || partners.includes(species);
 }
 
 /** Number of a radial factor; a new one where it is not there yet. */

@@ -6,6 +6,40 @@ import { placeBlocks, SYMMETRY_FORCE_SCALES } from './symmetry-evaluate.ts';
 import { placeSites, type Resident, SYSTEM_RECORD, systemBuffers, upload } from './system.ts';
 import { placeTargets } from './train.ts';
 
+/**
+ * Room for G and ∂G/∂r of a system, see assembly/symmetry-cache.ts; returns the bytes taken, none when there is not
+ * enough room. What is kept depends on the systems and their order alone, as bits do: with the derivatives at hand sums
+ * are taken in another order.
+ */
+function placeCache(
+  { heap, records }: SymmetryEngine,
+  system: TrainingSystem,
+  { order, record, room }: { readonly order: readonly number[]; readonly record: number; readonly room: number },
+): number {
+  const { species, first, neighbours } = system;
+  const sizes = order.map((i) => {
+    if (i < 0) return 0;
+    const seen = Array.from(neighbours.subarray(first[i], first[i + 1]), (site) => species[site]);
+    const edges = seen.reduce((bytes, s) => bytes + 16 + 12 * records.touched[species[i]][s], 0);
+    return 16 + 16 * new Set(seen).size + edges;
+  });
+  const head = 16 + 8 * order.length * records.widest + 16 * Math.ceil(order.length / 4);
+  const bytes = sizes.reduce((sum, size) => sum + size, head);
+  if (bytes > room) return 0;
+  const cache = heap.allocate(bytes);
+  const functions = cache + 16;
+  const places = functions + 8 * order.length * records.widest;
+  heap.i32(cache, 3).set([0, functions, places]);
+  let at = cache + head;
+  const table = heap.i32(places, order.length);
+  for (const [n, size] of sizes.entries()) {
+    table[n] = at;
+    at += size;
+  }
+  heap.i32(record + 124, 1)[0] = cache;
+  return bytes;
+}
+
 /** Bytes of a term's record; see assembly/symmetry.ts. */
 const TERM_RECORD = 48;
 
@@ -20,6 +54,7 @@ export function createSymmetryTrainer(engine: SymmetryEngine): SymmetryTrainer {
   const systems: Resident[] = [];
   const [termBuffer, errorBuffer, gradientBuffer, threadBuffer] = Array.from({ length: 4 }, () => createBuffer(heap));
   let most = { capacity: 0, sites: 0 };
+  let room = engine.cache;
 
   /** Runs the terms; returns the numbers of those whose forces were too large for this scale. */
   const run = (terms: readonly LossTerm[], scale: number): number[] => {
@@ -69,7 +104,8 @@ export function createSymmetryTrainer(engine: SymmetryEngine): SymmetryTrainer {
       const resident = upload(engine, system, systemBuffers(heap), record);
       placeSites(heap, resident.positions, system.sites);
       placeTargets(heap, system, record);
-      placeBlocks(heap, system, createBuffer(heap), record);
+      const order = placeBlocks(heap, system, createBuffer(heap), record);
+      room -= placeCache(engine, system, { order, record, room });
       systems.push(resident);
       most = {
         capacity: Math.max(most.capacity, resident.capacity),

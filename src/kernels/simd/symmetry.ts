@@ -18,12 +18,17 @@ export interface SymmetryEngine {
   readonly shape: SymmetryShape;
   readonly threads: number;
   readonly records: SymmetryRecords;
+  /** Bytes that may be used to keep symmetry functions of training systems and their derivatives. */
+  readonly cache: number;
   /** Scratch of all threads: [address, bytes of one]. */
   scratch(capacity: number, training: boolean, threads: number): [number, number];
 }
 
 /** Below this many atoms a job is not worth waking other threads for. */
 export const ATOMS_PER_THREAD = 16;
+
+/** Bytes for the cache of training, unless told otherwise: tens of thousands of atoms. */
+const CACHE = 2 ** 30;
 
 /** Loads a model of symmetry functions; threads, guards and bits as for the other descriptor, see kernel.ts. */
 export function loadSimdSymmetry(
@@ -46,6 +51,7 @@ export function loadSimdSymmetry(
   const engine: SymmetryEngine = {
     ...{ heap, kernels, crew, shape, records },
     threads: options.threads,
+    cache: options.cache ?? CACHE,
     scratch(capacity, training, threads) {
       const stride = Math.ceil(kernels.symmetryScratchBytes(records.model, capacity, training) / 64) * 64;
       return [scratchBuffer.ensure(stride * threads), stride];
