@@ -8,7 +8,8 @@
  * records are 16 bytes.
  */
 import { clear, madd, sp, totals } from './simd';
-import { addEdgeForce, backwardCell, endForces, radialGradient } from './symmetry-backward';
+import { backwardCell, radialGradient } from './symmetry-backward';
+import { addEdgeForce, endForces } from './symmetry-forces';
 import {
   eDone,
   edgeBytes,

@@ -1,9 +1,10 @@
 /** What one thread does of a job of a model of symmetry functions; records and jobs are laid out in simd/. */
 import { clear } from './simd';
 import { edgeCapacity, nAtoms, nSites, owner, species, useSystem } from './state';
-import { addForces, backward, clearStrain, FORCE_LIMIT, storeStrain } from './symmetry-backward';
+import { backward } from './symmetry-backward';
 import { cachedForces, cachedFunctions, cachedTangents, cacheReady, fillAtom, markReady } from './symmetry-cache';
 import { gather, radialFactors, radialSums } from './symmetry-edges';
+import { addForces, clearStrain, FORCE_LIMIT, storeStrain } from './symmetry-forces';
 import { divideByDeviations, readout, readoutDual, scaleFunctions } from './symmetry-network';
 import { nFunctions, ROWS, sG, sGX, tX, useCentre, useRow, useScratch, useSymmetry } from './symmetry-state';
 import { edgeVelocities, tangents } from './symmetry-tangent';
