@@ -1,8 +1,9 @@
 /**
  * Few CCSD(T) labels of water and many of GFN2-xTB: errors on held-out CCSD(T) labels of fits to the few, to the many
  * (energies shifted to the few), and to both. Which frames are the few is drawn anew for each seed; all other CCSD(T)
- * frames are the test set. Needs ../shared/data/own/molecules-mf.
- *   node scripts/run.mjs bench/fidelity.ts [--n 5,10,20] [--seeds 10] [--geometries with|without] [--spread 0.1] [--channels 24] [--markdown]
+ * frames are the test set. Each fit has the one of the cutoffs with the smallest error of forces left out. Needs ../shared/data/own/molecules-mf.
+ *   node scripts/run.mjs bench/fidelity.ts [--n 5,10,20] [--seeds 10] [--geometries with|without] [--spread 0.1]
+ *     [--cutoff 3,3.5,4] [--channels 24] [--markdown]
  * --geometries without: no GFN2 label of a test geometry either. --spread Infinity: the noise of levels is not tied.
  */
 import { readFileSync } from 'node:fs';
@@ -86,13 +87,13 @@ function predictWith(problem: FidelityProblem, estimator: Estimator, shift = 0) 
   };
 }
 
-async function whole(): Promise<FidelityProblem> {
+async function whole(cutoff: number): Promise<FidelityProblem> {
   const levels = [
     { name: 'CCSD(T)', frames: read('water-ccsdt.extxyz') },
     { name: 'GFN2', frames: read('water-gfn2.extxyz') },
   ];
   const work = createProblem(levels, await createSimdKernel(), {
-    descriptor: { channels: Number(option('--channels', '24')) },
+    descriptor: { channels: Number(option('--channels', '24')), cutoff },
   });
   for (;;) {
     const next = await work.next();
@@ -100,90 +101,96 @@ async function whole(): Promise<FidelityProblem> {
   }
 }
 
-const problem = await whole();
-const [high, low] = problem.levels;
 const noiseSpread = Number(option('--spread', '0.1'));
 const geometries = option('--geometries', 'with');
 const seeds = Number(option('--seeds', '10'));
-const partner = new Map(low.frames.map(({ info }, k) => [info.id, k]));
-const lowAlone = fitAlone(problem, 1);
+const cutoffs = option('--cutoff', '3,3.5,4').split(',').map(Number);
 
-const draws: {
-  n: number;
-  seed: number;
-  target: Errors;
-  low: Errors;
-  combined: Errors;
-  lifted: Errors | null;
-  [more: string]: unknown;
-}[] = [];
+type Fit = 'target' | 'low' | 'combined' | 'lifted';
+interface Outcome {
+  readonly cutoff: number;
+  readonly held_out: Errors & { readonly scores: Errors };
+  /** Of frames of the few, each left out in turn; null for lifted labels. */
+  readonly left_out: Errors | null;
+}
+
+/** One draw of the few, with one cutoff. */
+function drawn(problem: FidelityProblem, cutoff: number, few: readonly number[], test: readonly number[]) {
+  const [high, low] = problem.levels;
+  const partner = new Map(low.frames.map(({ info }, k) => [info.id, k]));
+  const hidden = new Set(test.map((k) => partner.get(high.frames[k].info.id)));
+  const cheap = geometries === 'with' ? null : [...low.frames.keys()].filter((k) => !hidden.has(k));
+  const part = restrictProblem(problem, [few, cheap]);
+  const alone = [fitAlone(part, 0), fitAlone(part, 1)];
+  const both = fitTogether(part, alone, { noiseSpread });
+  // One ratio of hydrogen to oxygen: the shift of the energies of species is one number per atom.
+  const cheapSays = levelEstimator(alone[1], 0);
+  const offsets = few.map((k) => {
+    const { structure, labels } = high.frames[k];
+    const said = cheapSays.estimate(structure, high.rows(k)).energy ?? Number.NaN;
+    return ((labels.energy ?? Number.NaN) - said) / structure.numbers.length;
+  });
+  const shift = offsets.reduce((sum, v) => sum + v, 0) / few.length;
+  const bias = biasEstimator(both, 1, independentNoise(both, 1));
+  const lifted = (k: number) => {
+    const { structure, labels } = low.frames[partner.get(high.frames[k].info.id) ?? -1];
+    const said = liftLabels(bias, structure, labels, high.rows(k));
+    const none = new Float64Array(0);
+    return {
+      energy: said.labels.energy ?? Number.NaN,
+      energyError: said.energyError ?? Number.NaN,
+      forces: said.labels.forces ?? none,
+      forceErrors: said.forceErrors ?? none,
+    };
+  };
+  const leftOut = (all: ReturnType<typeof residualsOf>): Errors => {
+    const of = (kind: string): number =>
+      1000 * rms(all.flatMap((one) => [...(one?.find((r) => r.kind === kind)?.leftOut ?? [])]));
+    return { energy: of('energy'), forces: of('forces') };
+  };
+  const outcome = (predict: Parameters<typeof errorsOf>[2], left: Errors | null): Outcome => ({
+    ...{ cutoff, held_out: errorsOf(problem, test, predict), left_out: left },
+  });
+  return {
+    fits: {
+      target: outcome(predictWith(problem, levelEstimator(alone[0], 0)), leftOut(residualsOf(part, alone[0]))),
+      low: outcome(predictWith(problem, cheapSays, shift), leftOut(shiftedResiduals(part, alone[1]))),
+      combined: outcome(predictWith(problem, levelEstimator(both, 0)), leftOut(residualsOf(part, both))),
+      ...(geometries === 'with' && { lifted: outcome(lifted, null) }),
+    } as Record<Fit, Outcome>,
+    // −2 log of the likelihood: of the cheap labels, and of the few when the cheap are known.
+    deviance: { low: alone[1].deviance, few: both.deviance - alone[1].deviance },
+    converged: both.converged,
+    variances: both.components.map((component, k) => ({ ...component, deviation: Math.sqrt(both.variances[k]) })),
+  };
+}
+
+const problems = await Promise.all(cutoffs.map(whole));
+const draws: { n: number; seed: number; fits: Record<Fit, Outcome>; all: ReturnType<typeof drawn>[] }[] = [];
 for (const n of option('--n', '5,10,20').split(',').map(Number)) {
   for (let seed = 1; seed <= seeds; seed++) {
     const began = process.cpuUsage().user;
-    const order = [...createRandom(seed).permutation(high.frames.length)];
-    const [few, test] = [order.slice(0, n), order.slice(n)];
-    const hidden = new Set(test.map((k) => partner.get(high.frames[k].info.id)));
-    const cheap = geometries === 'with' ? null : [...low.frames.keys()].filter((k) => !hidden.has(k));
-    const part = restrictProblem(problem, [few, cheap]);
-    const alone = [fitAlone(part, 0), cheap === null ? lowAlone : fitAlone(part, 1)];
-    const both = fitTogether(part, alone, { noiseSpread });
-    // One ratio of hydrogen to oxygen: the shift of the energies of species is one number per atom.
-    const cheapSays = levelEstimator(alone[1], 0);
-    const offsets = few.map((k) => {
-      const { structure, labels } = high.frames[k];
-      const said = cheapSays.estimate(structure, high.rows(k)).energy ?? Number.NaN;
-      return ((labels.energy ?? Number.NaN) - said) / structure.numbers.length;
+    const order = [...createRandom(seed).permutation(problems[0].levels[0].frames.length)];
+    const all = problems.map((problem, k) => drawn(problem, cutoffs[k], order.slice(0, n), order.slice(n)));
+    // Each fit has the cutoff with the smallest forces left out: nothing of the test set decides.
+    const chosen = (fit: Fit): ReturnType<typeof drawn> =>
+      all.reduce((best, one) =>
+        (one.fits[fit].left_out?.forces ?? 0) < (best.fits[fit].left_out?.forces ?? 0) ? one : best,
+      );
+    const fits = {
+      target: chosen('target').fits.target,
+      low: chosen('low').fits.low,
+      combined: chosen('combined').fits.combined,
+      lifted: chosen('combined').fits.lifted,
+    };
+    const seconds = ((process.cpuUsage().user - began) / 1e6).toFixed(1);
+    const shown = (['target', 'low', 'combined', 'lifted'] as const).flatMap((fit) => {
+      if (fits[fit] === undefined) return [];
+      const { held_out, cutoff } = fits[fit];
+      return [`${fit} (${cutoff} Å) ${held_out.energy.toFixed(1)} ${held_out.forces.toFixed(0)}`];
     });
-    const shift = offsets.reduce((sum, v) => sum + v, 0) / n;
-    const bias = biasEstimator(both, 1, independentNoise(both, 1));
-    const lifted = (k: number) => {
-      const cheapFrame = low.frames[partner.get(high.frames[k].info.id) ?? -1];
-      const {
-        labels,
-        energyError = Number.NaN,
-        forceErrors,
-      } = liftLabels(bias, cheapFrame.structure, cheapFrame.labels, high.rows(k));
-      const { energy = Number.NaN, forces } = labels;
-      return {
-        energy,
-        forces: forces ?? new Float64Array(0),
-        energyError,
-        forceErrors: forceErrors ?? new Float64Array(0),
-      };
-    };
-    const leftOut = (all: ReturnType<typeof residualsOf>) => {
-      const of = (kind: string): number =>
-        1000 * rms(all.flatMap((one) => [...(one?.find((r) => r.kind === kind)?.leftOut ?? [])]));
-      return { energy: of('energy'), forces: of('forces') };
-    };
-    const draw = {
-      n,
-      seed,
-      target: errorsOf(problem, test, predictWith(problem, levelEstimator(alone[0], 0))),
-      low: errorsOf(problem, test, predictWith(problem, cheapSays, shift)),
-      combined: errorsOf(problem, test, predictWith(problem, levelEstimator(both, 0))),
-      lifted: geometries === 'with' ? errorsOf(problem, test, lifted) : null,
-      left_out: {
-        target: leftOut(residualsOf(part, alone[0])),
-        low: leftOut(shiftedResiduals(part, alone[1])),
-        combined: leftOut(residualsOf(part, both)),
-      },
-      converged: both.converged,
-      deviations: Object.fromEntries(
-        both.components.map((c, k) => [
-          c.of === 'noise' ? `noise ${c.kind} ${c.level}` : `spread ${c.level}`,
-          Math.sqrt(both.variances[k]),
-        ]),
-      ),
-      solutions: both.solutions,
-      cpu_seconds: (process.cpuUsage().user - began) / 1e6,
-    };
-    process.stderr.write(
-      `${n} ${seed}: ${(['target', 'low', 'combined', 'lifted'] as const)
-        .map((fit) => `${fit} ${draw[fit]?.energy.toFixed(1) ?? '–'} ${draw[fit]?.forces.toFixed(0) ?? '–'}`)
-        .join('; ')}; ${draw.solutions} solutions, ${draw.cpu_seconds.toFixed(1)} s\n`,
-    );
-    draws.push(draw);
+    process.stderr.write(`${n} ${seed}: ${shown.join('; ')}; ${seconds} s\n`);
+    draws.push({ n, seed, fits, all });
   }
 }
 
@@ -202,17 +209,16 @@ const summary = [...new Set(draws.map(({ n }) => n))].map((n) => ({
     FITS.map((fit) => [
       fit,
       {
-        energy_rmse_meV_per_atom: over(n, (draw) => draw[fit]?.energy ?? Number.NaN),
-        force_rmse_meV_per_A: over(n, (draw) => draw[fit]?.forces ?? Number.NaN),
+        energy_rmse_meV_per_atom: over(n, (draw) => draw.fits[fit].held_out.energy),
+        force_rmse_meV_per_A: over(n, (draw) => draw.fits[fit].held_out.forces),
       },
     ]),
   ),
-  wins: draws.filter(
-    ({ n: m, target, low: cheap, combined }) =>
-      m === n &&
-      combined.energy < Math.min(target.energy, cheap.energy) &&
-      combined.forces < Math.min(target.forces, cheap.forces),
-  ).length,
+  wins: draws.filter((draw) => {
+    const [target, low, both] = FITS.map((fit) => draw.fits[fit].held_out);
+    const wins = (kind: keyof Errors): boolean => both[kind] < Math.min(target[kind], low[kind]);
+    return draw.n === n && wins('energy') && wins('forces');
+  }).length,
 }));
 
 const pair = ([mean, error]: readonly number[], digits: number): string =>
@@ -237,6 +243,6 @@ if (args.includes('--markdown')) {
   }
   process.stdout.write(`${lines.join('\n')}\n`);
 } else {
-  process.stdout.write(`${JSON.stringify({ geometries, noiseSpread, seeds, summary, draws }, null, 2)}\n`);
+  process.stdout.write(`${JSON.stringify({ geometries, noiseSpread, cutoffs, seeds, summary, draws }, null, 2)}\n`);
 }
-problem.close();
+for (const problem of problems) problem.close();

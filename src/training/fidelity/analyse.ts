@@ -85,7 +85,7 @@ export interface FidelityVerdict {
   /** Root mean squares of frames left out: the target alone, all levels. */
   readonly alone: number;
   readonly combined: number;
-  /** Mean over frames of log(square alone / square combined), in units of its standard error. */
+  /** Mean over frames of (error alone − error combined), in units of its standard error. */
   readonly significance: number;
 }
 
@@ -200,8 +200,8 @@ function verdictOf(kind: 'energy' | 'forces', alone: FrameResiduals, all: FrameR
   const gains: number[] = [];
   for (const [k, residuals] of alone.entries()) {
     const [one, other] = [frameSquare(residuals, kind), frameSquare(all[k], kind)];
-    // Logarithms: else the one frame with the largest error has the only vote.
-    if (one !== null && other !== null && one > 0 && other > 0) gains.push(Math.log(one / other));
+    // Not squares: the one frame with the largest error would have the only vote.
+    if (one !== null && other !== null) gains.push(Math.sqrt(one) - Math.sqrt(other));
   }
   const [before, after] = [rms(alone, kind, 'leftOut'), rms(all, kind, 'leftOut')];
   if (before === null || after === null || gains.length < 2) return null;
