@@ -309,6 +309,9 @@ async function levels(): Promise<object> {
   return { part: 'levels', low: low.length, high: high.length, target, steps, rows };
 }
 
+/** So many significant digits, and never an exponent. */
+const plain = (value: number, digits: number): string => String(Number(value.toPrecision(digits)));
+
 /** Means over seeds, with their standard error where there are several. */
 function table({ rows }: { rows: readonly Row[] }): string {
   const measures = Object.keys(rows[0]).filter((key) => !['frames', 'way', 'seed'].includes(key));
@@ -324,7 +327,7 @@ function table({ rows }: { rows: readonly Row[] }): string {
         const variance = numbers.reduce((sum, x) => sum + (x - mean) ** 2, 0) / Math.max(1, numbers.length - 1);
         const error = Math.sqrt(variance / numbers.length);
         if (!Number.isFinite(mean)) return '–';
-        return numbers.length > 1 ? `${mean.toPrecision(3)} ± ${error.toPrecision(1)}` : mean.toPrecision(3);
+        return numbers.length > 1 ? `${plain(mean, 3)} ± ${plain(error, 1)}` : plain(mean, 3);
       });
       lines.push(`| ${frames} | ${way} | ${cells.join(' | ')} |`);
     }

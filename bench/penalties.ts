@@ -390,9 +390,12 @@ async function chooseWeights(task: Task): Promise<object> {
 
 type Measured = Awaited<ReturnType<typeof measure>>;
 
+/** So many significant digits, and never an exponent. */
+const plain = (value: number, digits: number): string => String(Number(value.toPrecision(digits)));
+
 /** Rows of the summary and of the paired differences, as Markdown. */
 function markdown(result: Measured): string {
-  const show = ({ mean: m, error }: Summary): string => `${m.toPrecision(3)} ± ${error.toPrecision(1)}`;
+  const show = ({ mean: m, error }: Summary): string => `${plain(m, 3)} ± ${plain(error, 1)}`;
   const keys = Object.keys(result.summary[0].values);
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   const rows = [...result.summary, ...result.paired].map(({ name, values }) =>
