@@ -12,7 +12,7 @@ import {
 } from '../node/train-run.ts';
 import { formatErrorRows, formatNumber } from '../report/index.ts';
 import { GPA } from '../units.ts';
-import { addInputFlags, type InputFlags, inputOptions } from './inputs.ts';
+import { addInputFlags, type InputFlags, inputOptions, keepInputs } from './inputs.ts';
 import { formatDuration, type Stage } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
 import { parseTrainConfig } from './train-config.ts';
@@ -136,6 +136,9 @@ async function trainCommand(
   cli: Command,
 ): Promise<undefined> {
   const request = await requestOf(inputs, flags, (name) => cli.getOptionValueSource(name) === 'cli');
+  const { data, validation: apart, replay, from } = request;
+  const read = [...data, apart, ...(replay?.data ?? []), from].filter((path) => path !== undefined);
+  keepInputs([...read, ...inputs], [request.out]);
   const work = runTraining(request, { signal: session.signal });
   const progress = session.progress('train');
   let result: TrainRunResult;

@@ -5,6 +5,7 @@ import { splitByGroup } from '../data/split.ts';
 import { sharedTrajectories } from '../data/trajectories.ts';
 import { NearsightError } from '../errors.ts';
 import { createRandom } from '../random.ts';
+import { LEVEL_KEYS } from '../training/levels.ts';
 import { readDataset } from './structures.ts';
 import type { TrainRequest } from './train-run.ts';
 import { checkElements, type Start } from './train-start.ts';
@@ -36,8 +37,6 @@ export interface TrainingData extends Part {
 }
 
 const DEFAULT_HOLD_OUT = 0.1;
-/** Names under which frames say their level of theory. */
-const LEVEL_KEYS: readonly string[] = ['level', 'fidelity', 'level_of_theory'];
 
 /** A frame and the level of theory of its labels, '' where nobody says it. */
 interface Levelled {
@@ -48,7 +47,8 @@ interface Levelled {
 /**
  * Reads the files of a request and sets the validation frames apart.
  * @param start the model to start from; it must have a place for all elements
- * @throws NearsightError `mixed-levels`, `unknown-level`, `unknown-file`, and what `checkElements` and readers throw
+ * @throws NearsightError `mixed-levels`, `unknown-level`, `unknown-file`, `no-frames`, `no-validation`, and what
+ *   `checkElements` and readers throw
  */
 export async function readTrainingData(
   request: TrainRequest,
@@ -87,9 +87,11 @@ export async function readTrainingData(
     const description = `validated on ${apart.length} frames of ${basename(validation[0].source)}`;
     return { train: frames, validation: apart, description };
   };
+  const chosen = part(target);
+  checkParts(request, chosen, target);
   const others = [...counts].filter(([name]) => name !== target).sort(([, p], [, q]) => q - p);
   return {
-    ...part(target),
+    ...chosen,
     datasets: [...data, ...validation, ...replay],
     replay: all.replay.flatMap(({ frame, level }) => (level === target ? [frame] : [])),
     unconcerned: [...all.data, ...all.validation].flatMap(({ frame }) => (concerned(frame) ? [] : [frame])),
@@ -134,6 +136,24 @@ function checkFiles({ data, validation, replay, levels }: TrainRequest): void {
   if (unknown === undefined) return;
   throw new NearsightError('unknown-file', `a level is given to ${basename(unknown)}, which is not among the data`, {
     hint: `the data are ${known.map((path) => basename(path)).join(', ')}`,
+  });
+}
+
+/** Before anything is trained: what the training is for has frames, and so has the file that is to judge it. */
+function checkParts({ validation, grow }: TrainRequest, part: Part, level: string): void {
+  const wanted = [
+    level === '' ? '' : ` of the level ${level}`,
+    grow === undefined ? '' : ' with the new elements',
+  ].join('');
+  if (part.train.length === 0) {
+    throw new NearsightError('no-frames', `there is no frame${wanted} to train on`, {
+      hint: 'is the file empty, or all of it held out? Frames to validate on are not trained on',
+    });
+  }
+  if (validation === undefined || part.validation.length > 0) return;
+  throw new NearsightError('no-validation', `no frame${wanted} is in ${basename(validation)}`, {
+    hint: 'validate on frames like those that the model is for, or leave the file out: then a part of the data is held out',
+    place: { path: validation },
   });
 }
 

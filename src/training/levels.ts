@@ -11,6 +11,9 @@ import type { TrainingFrame } from './prepare.ts';
 import type { HeadRange, TrainingInput } from './trainer.ts';
 import { referenceShift, TUNING_RATE, withShift } from './transfer.ts';
 
+/** Names under which frames say their level of theory. */
+export const LEVEL_KEYS: readonly string[] = ['level', 'fidelity', 'level_of_theory'];
+
 /** Frames of one level, and what the atoms of its labels count before the model says anything. */
 export interface Level {
   readonly train: readonly TrainingFrame[];
@@ -35,7 +38,10 @@ export function levelOf(train: readonly TrainingFrame[], validation: readonly Tr
 
 /** Frames that know their level. */
 const marked = ({ train, referenceEnergies }: Level, level: number): TrainingFrame[] =>
-  train.map((frame) => ({ ...frame, level, referenceEnergies }));
+  ofLevel(train, level, referenceEnergies);
+
+const ofLevel = (frames: readonly TrainingFrame[], level: number, referenceEnergies: Float64Array): TrainingFrame[] =>
+  frames.map((frame) => ({ ...frame, level, referenceEnergies }));
 
 const ranges = (levels: number, heads: number): HeadRange[] =>
   Array.from({ length: levels }, (_, level) => ({ first: level * heads, count: heads }));
@@ -47,7 +53,8 @@ export function pretraining(input: TrainingInput, others: readonly Level[]): Tra
   return {
     ...input,
     train: others.flatMap(marked),
-    validation: others[0].validation,
+    // With the E0 that the training frames have, which need not be those of the first model.
+    validation: ofLevel(others[0].validation, 0, others[0].referenceEnergies),
     levels: ranges(others.length, heads),
     settings: { ...settings, model: { ...settings.model, heads: heads * others.length } },
   };

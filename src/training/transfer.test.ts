@@ -159,6 +159,8 @@ test('levels of theory: each has its heads and its zero, and the target starts a
   const input = await inputOf({ kernel, train: high, validation: test_, start: undefined });
   const first = pretraining({ ...input, settings: { ...settings, epochs: 30 } }, [low]);
   expect(first.settings.model.heads).toBe(2);
+  // Validated with the zero that is trained with, which is another one than the model's where there are many elements.
+  expect(first.validation[0].referenceEnergies).toEqual(first.train[0].referenceEnergies);
   const trunk = (await finish(first)).model;
   const second = targetTraining({ ...input, settings: { ...settings, epochs: 1, rate: 1e-9 } }, [low], trunk);
   expect(second.start!.shape.heads).toBe(4);
