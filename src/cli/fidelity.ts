@@ -81,7 +81,7 @@ async function fidelityCommand(session: Session, flags: FidelityFlags): Promise<
   });
   const fit = await followed(session.progress('fidelity'), work, stageOf);
   try {
-    const written = write === undefined ? null : await writeLifted(write, fit, flags.levelKey ?? 'level');
+    const written = write === undefined ? null : await writeLifted(write, fit, flags.levelKey);
     const document = { ...documentOf(fit.analysis), written };
     await session.printAndSave(document, describe(fit.analysis, written));
   } finally {
@@ -140,7 +140,7 @@ interface Written {
   readonly without_energy: number;
 }
 
-async function writeLifted(path: string, fit: FidelityFit, key: string): Promise<Written> {
+async function writeLifted(path: string, fit: FidelityFit, key: string | undefined): Promise<Written> {
   let without = 0;
   function* frames(): ReturnType<typeof liftFrames> {
     for (const frame of liftFrames(fit, key)) {

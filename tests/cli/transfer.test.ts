@@ -154,6 +154,8 @@ describe('growing', () => {
     ],
     [['low.extxyz', 'high.extxyz'], 'mixed-levels', 'with --level NAME'],
     [['new.extxyz', '--from', 'base.safetensors', '--replay', 'high.extxyz'], 'mixed-levels', 'high (16 frames)'],
+    [['low.extxyz', '--val', 'high.extxyz', '--level', 'high'], 'no-frames', 'no frame of the level high to train on'],
+    [['low.extxyz', '--val', 'high.extxyz', '--level', 'low'], 'no-validation', 'no frame of the level low is in high'],
     [['low.extxyz', 'high.extxyz', '--level', 'hihg'], 'unknown-level', 'low (60 frames), high (16 frames)'],
   ])('%j is refused: %s', async (args, _, sentence) => {
     const { code, stderr } = await run('train', ...args, '--epochs', '1', '--out', 'refused.safetensors');
@@ -163,6 +165,36 @@ describe('growing', () => {
     expect(existsSync(path('refused.safetensors'))).toBe(false);
   });
 });
+
+test.each([
+  ['data', ['new.extxyz', '--out', 'new.extxyz'], 'new.extxyz'],
+  ['the model to start from', ['new.extxyz', '--from', 'base.safetensors', '--out', './base.safetensors'], 'base'],
+])('%s are not overwritten', async (_, args, name) => {
+  const file = path(args.at(-1)!);
+  const before = readFileSync(file);
+  const { code, stderr } = await run('train', ...args, '--epochs', '1');
+  expect(code).toBe(2);
+  expect(stderr).toContain(`would overwrite the input ${name}`);
+  expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test('labels that were lifted to the target can be trained on together with its own', async () => {
+  write(
+    'bare.extxyz',
+    [...parseExtxyz(readFileSync(path('high.extxyz'), 'utf8'), 'high')].map(({ info: _, ...f }) => ({
+      ...f,
+      info: {},
+    })),
+  );
+  for (const target of ['high.extxyz', 'bare.extxyz']) {
+    const lift = ['--target', target, '--low', 'low.extxyz', '--channels', '4', '--write', 'lifted.extxyz'];
+    ok(await run('fidelity', ...lift));
+    const lifted = [...parseExtxyz(readFileSync(path('lifted.extxyz'), 'utf8'), 'lifted')];
+    expect(lifted[0].info.level).toBe(target === 'high.extxyz' ? 'high' : undefined);
+    expect(lifted[0].info.lifted_from).toBe('low.extxyz');
+    ok(await run('train', 'lifted.extxyz', target, '--epochs', '1', '--out', 'lifted.safetensors'));
+  }
+}, 60_000);
 
 test('levels of theory: one model speaks the target, and learned from the other', async () => {
   const shape = 'model: { radial: 4, channels: 4, hidden: [8, 8], lmax: 2, cutoff: 4.5 }';

@@ -1,16 +1,23 @@
 /** Frames of the cheap levels with labels that the target would have. */
 import type { WritableFrame } from '../../data/extxyz/write.ts';
+import { LEVEL_KEYS } from '../levels.ts';
 import type { FidelityFit } from './analyse.ts';
 import { biasEstimator, independentNoise, liftLabels } from './predict.ts';
 
 /**
- * All frames of the cheap levels, their labels less the bias of their level. Each says in `key` which level its labels
- * are of now, in `lifted_from` which they were of, and holds standard errors: `energy_std` (eV), `forces_std` (eV/Å).
- * Energies whose bias the target's labels do not determine are left out.
+ * All frames of the cheap levels, their labels less the bias of their level. They name the target as their level, as the
+ * frames of the target do and nothing where these do not, so that both can be trained on together; `lifted_from` says
+ * which level they were of. They hold standard errors: `energy_std` (eV), `forces_std` (eV/Å). Energies whose bias the
+ * target's labels do not determine are left out.
+ * @param key the entry that names the level of a frame, beside the usual ones
  */
-export function* liftFrames(fit: FidelityFit, key = 'level'): Generator<WritableFrame, void> {
+export function* liftFrames(fit: FidelityFit, key?: string): Generator<WritableFrame, void> {
   const { problem, estimate, liftNoise } = fit;
   const [target] = problem.levels;
+  const keys = key === undefined ? LEVEL_KEYS : [...LEVEL_KEYS, key];
+  const named = Object.entries(target.frames[0].info).filter(
+    ([name, value]) => keys.includes(name) && target.frames.every(({ info }) => info[name] === value),
+  );
   for (const [level, { name, frames, rows }] of problem.levels.entries()) {
     if (level === 0) continue;
     const bias = biasEstimator(estimate, level, liftNoise[level] ?? independentNoise(estimate, level));
@@ -19,8 +26,8 @@ export function* liftFrames(fit: FidelityFit, key = 'level'): Generator<Writable
       yield {
         ...{ structure, labels: lifted, group },
         info: {
-          ...info,
-          [key]: target.name,
+          ...Object.fromEntries(Object.entries(info).filter(([entry]) => !keys.includes(entry))),
+          ...Object.fromEntries(named),
           lifted_from: name,
           ...(energyError !== undefined && { energy_std: energyError }),
         },
