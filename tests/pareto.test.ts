@@ -108,10 +108,35 @@ test('what cannot be swept is refused before anything is trained', async () => {
   const refused = async (more: object, code: string): Promise<void> => {
     const request = requestFor('refused', { training: { ...training, ...more } });
     await expect(run(request)).rejects.toMatchObject({ code });
-    expect(models(request.folder)).toEqual([]);
+    expect(existsSync(request.folder)).toBe(false);
   };
   await refused({ holdOut: 0 }, 'no-validation');
   await refused({ settings: { model, loss: { forces: 0, stress: 0 } } }, 'one-objective');
+
+  const unlearned = { ...training, settings: { model, loss: { stress: 0 } } };
+  const need = { lowest: 'stress', limits: { energy: 2 } } as const;
+  const unmeasured = requestFor('unmeasured', { training: unlearned, need });
+  await expect(run(unmeasured)).rejects.toMatchObject({ code: 'no-such-objective' });
+  expect(existsSync(unmeasured.folder)).toBe(false);
+
+  const taken = join(root, 'taken');
+  writeFileSync(taken, 'a file');
+  await expect(run(requestFor('taken'))).rejects.toMatchObject({ code: 'not-a-folder' });
+  expect(readFileSync(taken, 'utf8')).toBe('a file');
+});
+
+test('going on over another number of epochs is refused', async () => {
+  const other = requestFor('whole', { training: { ...requestFor('').training, epochs: 9 }, resume: true });
+  await expect(run(other)).rejects.toMatchObject({ code: 'other-front' });
+  expect((await run(requestFor('whole', { resume: true })))!.points).toEqual(whole.points);
+});
+
+test('stresses of slabs are not learned, and not traded', async () => {
+  const slabs = join(root, 'slabs.extxyz');
+  writeFileSync(slabs, readFileSync(DATA, 'utf8').replaceAll('pbc="T T T"', 'pbc="T T F"'));
+  const training = { ...requestFor('').training, data: [slabs], epochs: 2 };
+  const front = (await run(requestFor('slabs', { training, stops: 2 })))!;
+  expect(front.objectives).toEqual(['energy', 'forces']);
 });
 
 test('a damaged pareto.json, and a model that is gone, are told', async () => {

@@ -246,6 +246,21 @@ async function* gzipped(pieces: Pieces): AsyncGenerator<Uint8Array, void, undefi
   yield* packing;
 }
 
+/**
+ * A folder, made where there is none, with those above it.
+ * @throws NearsightError `not-a-folder` where a file has its name, `unwritable-file`
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const there = await stat(path).catch(() => null);
+  if (there !== null && !there.isDirectory()) {
+    throw new NearsightError('not-a-folder', 'this is a file, and a folder is to be made here', {
+      hint: 'choose another name',
+      place: { path },
+    });
+  }
+  await system(path, () => mkdir(path, { recursive: true }));
+}
+
 /** The result of a system call that serves to write `path`, or an error that names it. */
 async function system<T>(path: string, call: () => Promise<T>): Promise<T> {
   try {

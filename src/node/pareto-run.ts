@@ -1,13 +1,13 @@
 /** A front of models in a folder: one training, and a sweep of its loss weights from there. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { NearsightError } from '../errors.ts';
 import type { ErrorReport } from '../model/errors.ts';
 import type { Model } from '../model/model.ts';
 import { renderFront, renderFrontFigure } from '../report/index.ts';
-import type { FrontPoint, Need } from '../training/front.ts';
+import { checkNeed, type FrontPoint, type Need } from '../training/front.ts';
 import type { ErrorSummary } from '../training/loss-terms.ts';
 import {
   finalWeights,
@@ -19,7 +19,7 @@ import {
   sweepWeights,
   weightPath,
 } from '../training/weight-sweep.ts';
-import { writeFileAtomically } from './files.ts';
+import { makeFolder, writeFileAtomically } from './files.ts';
 import { readModel } from './model.ts';
 import {
   chosenPath,
@@ -69,24 +69,26 @@ export const DEFAULT_STOPS = 12;
 /**
  * Trains once, then sweeps the loss weights; models, pareto.json, pareto.html and pareto.svg stand in the folder. What
  * was finished before a kill is kept, and a sweep that goes on comes to the same bits.
- * @throws NearsightError `front-exists`, `other-front`, `one-objective`, `no-validation`, and what trainings throw
+ * @throws NearsightError `front-exists`, `other-front`, `one-objective`, `no-such-objective`, `no-validation`, and what
+ *   trainings throw
  */
 export async function* runPareto(
   request: ParetoRequest,
   hooks: { readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<ParetoProgress, FrontDocument> {
   const { folder, stops: count = DEFAULT_STOPS } = request;
-  await mkdir(folder, { recursive: true });
   const training: TrainRequest = { ...request.training, out: join(folder, `${pointName(0)}.safetensors`) };
   const work = await prepareWork(training, hooks.signal);
   const objectives = objectivesOf(work);
+  if (request.need !== undefined) checkNeed(request.need, objectives);
   const centre = finalWeights(work.settings.loss);
   const path = weightPath(centre, objectives, count);
   const plan = createHash('sha256')
-    .update(JSON.stringify([work.plan, path]))
+    .update(JSON.stringify([work.plan, path, training.epochs ?? null]))
     .digest('hex');
   const found = await readFront(folder);
   if (found !== null) checkFound(request, found, plan);
+  else await makeFolder(folder);
 
   let record: FrontRecord;
   if (found !== null) record = found;
@@ -118,8 +120,8 @@ function checkFound({ resume, folder }: ParetoRequest, { plan, points, stops }: 
   });
 }
 
-/** What can be traded: labels that are learned and validated. */
-function objectivesOf({ data, settings, others }: Work): Objective[] {
+/** What can be traded: labels that are learned and validated; stresses are of frames that repeat in all directions. */
+function objectivesOf({ data, settings, others, input }: Work): Objective[] {
   if (others.length > 0) {
     throw new NearsightError('conflict', 'loss weights cannot be swept over several levels of theory', {
       hint: 'give the frames of one level alone',
@@ -131,9 +133,11 @@ function objectivesOf({ data, settings, others }: Work): Objective[] {
     });
   }
   const direct = 'directForces' in settings.model && settings.model.directForces === true;
-  const objectives = OBJECTIVES.filter((name) => settings.loss[name] > 0 && !(direct && name === 'stress'));
+  const objectives = OBJECTIVES.filter(
+    (name) => input.train.some(({ has }) => has[name]) && !(direct && name === 'stress'),
+  );
   for (const name of objectives) {
-    if (data.validation.some(({ labels }) => labels[name] !== undefined)) continue;
+    if (input.validation.some(({ has }) => has[name])) continue;
     throw new NearsightError('no-validation', `no frame that is held out has ${name === 'stress' ? 'a ' : ''}${name}`, {
       hint: `validate on frames that have them, or train without (loss: { ${name}: 0 })`,
     });
@@ -192,7 +196,7 @@ async function* sweep(
   const per = stopEpochs(epochs);
   const all = { stops: path.length, epochs: epochs + path.length * per };
   const nothing = { secondsLeft: Number.NaN, validation: null };
-  if (begun.points.length > 1) {
+  if (begun.points.length > 1 && begun.points.length <= path.length) {
     const note = `going on after ${pointName(begun.points.length - 1)}`;
     yield { stop: begun.points.length, epoch: epochs + (begun.points.length - 1) * per, ...all, ...nothing, note };
   }

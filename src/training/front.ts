@@ -97,6 +97,14 @@ export function errorOf(point: FrontErrors, objective: Objective): number {
   return point[ERROR_KEYS[objective]] ?? Number.NaN;
 }
 
+/**
+ * Refuses a need that names an error which is not measured: known before anything is trained.
+ * @throws NearsightError `no-such-objective`
+ */
+export function checkNeed(need: Need, objectives: readonly Objective[]): void {
+  if (need !== 'knee') indexed(need, objectives);
+}
+
 function indexed(need: NamedNeed, objectives: readonly Objective[]): { lowest: number; limits: (number | null)[] } {
   const asked = OBJECTIVES.filter((name) => name === need.lowest || need.limits[name] !== undefined);
   const unknown = asked.find((name) => !objectives.includes(name));
