@@ -12,7 +12,7 @@ import { type Level, levelOf, pretraining, targetTraining } from '../training/le
 import type { ErrorSummary } from '../training/loss-terms.ts';
 import { notesOn } from '../training/notes.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
-import { DEFAULT_TRAINING, type TrainingSettings } from '../training/settings.ts';
+import { DEFAULT_TRAINING, SYMMETRY_RATE, type TrainingSettings } from '../training/settings.ts';
 import {
   replayedPerEpoch,
   type TrainingCheckpoint,
@@ -226,7 +226,8 @@ function settingsOf(request: TrainRequest, start: Start | null, frames: readonly
   const seed = request.settings?.seed ?? DEFAULT_TRAINING.seed;
   const settings = completeSettings({ ...request.settings, seed }, frames);
   if (start === null) return settings;
-  const usual = start.added.includes(1) ? settings.rate : TUNING_RATE * DEFAULT_TRAINING.rate;
+  const whole = start.model.kind === 'symmetry' ? SYMMETRY_RATE : DEFAULT_TRAINING.rate;
+  const usual = start.added.includes(1) ? settings.rate : TUNING_RATE * whole;
   return { ...settings, model: modelSettingsOf(start.model), rate: request.settings?.rate ?? usual };
 }
 

@@ -1,8 +1,9 @@
 /** The whole chain once more, with the other descriptor. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { decodeModel } from '../../src/model/index.ts';
 import { json, nearsight, type Outcome, SILICON } from './run.ts';
 
 const CONFIG = `
@@ -45,6 +46,17 @@ test('validate finds the symmetries of physics', async () => {
   for (const id of ['permutation', 'translation', 'rotation', 'reflection', 'net-force', 'net-torque']) {
     expect(checks.find((check) => check.id === id)).toMatchObject({ verdict: 'pass' });
   }
+});
+
+test('fine-tuning goes at a fifth of the learning rate of this descriptor', async () => {
+  const [first, tuned] = ['model.safetensors', 'tuned.safetensors'];
+  const outcome = await run('train', SILICON, '--from', first, '--epochs', '1', '--out', tuned);
+  expect(outcome.code, outcome.stderr).toBe(0);
+  const rates = [first, tuned].map((name) => {
+    const { training: settings } = decodeModel(readFileSync(join(folder, name)), name).settings;
+    return (settings as { rate: number }).rate;
+  });
+  expect(rates[1]).toBeCloseTo(0.2 * rates[0], 12);
 });
 
 test('md conserves energy', async () => {
