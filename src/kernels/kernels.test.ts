@@ -308,6 +308,13 @@ describe.each(kernels)('%s kernel', (name, create, tolerance) => {
       expect(() => model.setWeights(weights.subarray(1))).toThrow(NearsightError);
       const system = randomSystem(shape, random);
       expect(() => model.evaluate({ ...system, sites: system.sites.map(() => Number.NaN) })).toThrow(NearsightError);
+      expect(() => model.evaluate(system, shape.heads)).toThrow(RangeError);
+      expect(() => model.evaluate(system, -1)).toThrow(RangeError);
+      const gradient = new Float64Array(weights.length);
+      const term = { system: model.add(randomLabels(system, random)), head: 0, energy: 1, forces: 1, strain: 0 };
+      expect(() => model.accumulate([{ ...term, head: shape.heads }], gradient)).toThrow(RangeError);
+      expect(() => model.accumulate([{ ...term, system: term.system + 1 }], gradient)).toThrow(RangeError);
+      expect(() => model.accumulate([term], gradient.subarray(1))).toThrow(RangeError);
     });
   });
 

@@ -8,6 +8,7 @@ import { createSimdKernel, hasRelaxedSimd } from './simd/kernel.ts';
 import {
   type AngularFunction,
   type CutoffKind,
+  checkSymmetryShape,
   mostFunctions,
   type RadialFunction,
   type SymmetryFunction,
@@ -99,6 +100,29 @@ function byFormulas(shape: SymmetryShape, system: KernelSystem, atom: number): n
   };
   return shape.functions[species[atom]].map((f) => (f.kind === 'radial' ? radial(f) : angular(f)));
 }
+
+test('numbers beyond what single precision can do, and pairs with two names, are refused in any kernel', () => {
+  const gaussian = { eta: 0.1, shift: 0, cutoff: 5 };
+  const pair: AngularFunction = { kind: 'wide', neighbours: [0, 1], lambda: 1, zeta: 1, ...gaussian };
+  const shape: SymmetryShape = {
+    ...{ species: 2, cutoff: 5, cutoffKind: 'poly2', inner: 0, functions: [[pair], [pair]], elementWeights: [1, 6] },
+    ...{ hidden: [4, 4], activation: 'tanh', heads: 1 },
+  };
+  checkSymmetryShape(shape);
+  const bad: readonly (readonly [Partial<SymmetryShape>, Partial<AngularFunction>])[] = [
+    [{}, { neighbours: [1, 0] }],
+    [{}, { eta: 1e35 }],
+    [{}, { shift: -1e36 }],
+    [{}, { cutoff: 1e-46 }],
+    [{ inner: 1 - 1e-9 }, {}],
+    [{ elementWeights: [1e39, 1] }, {}],
+    [{ elementWeights: [1, Number.NaN] }, {}],
+  ];
+  for (const [sizes, numbers] of bad) {
+    const wrong = { ...shape, ...sizes, functions: [[pair], [pair, { ...pair, ...numbers }]] };
+    expect(() => checkSymmetryShape(wrong)).toThrowError(expect.objectContaining({ code: 'model-shape' }));
+  }
+});
 
 describe.each(kernels)('symmetry functions in the %s kernel', (name, create, tolerance) => {
   let kernel: Kernel;

@@ -53,7 +53,7 @@ export interface SymmetryShape {
   /** The largest r_c, Å: how far an atom sees. */
   readonly cutoff: number;
   readonly cutoffKind: CutoffKind;
-  /** r_in as a share of r_c, 0 … below 1; 0 for tanh3. */
+  /** r_in as a share of r_c, 0 … 0.99; 0 for tanh3. */
   readonly inner: number;
   /** Functions of a centre of each species, [S]; at least one each. */
   readonly functions: readonly (readonly SymmetryFunction[])[];
@@ -118,6 +118,10 @@ export function mostFunctions({ functions }: SymmetryShape): number {
   return functions.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
+/** Beyond these a number is a mistake, and would leave single precision: η 1/Å², r_s Å, r_c Å, r_in/r_c, Z. */
+const LARGEST = { eta: 1e4, shift: 1e3, inner: 0.99, weight: 1e6 };
+const SMALLEST_CUTOFF = 0.01;
+
 /** Refuses a shape that the contract forbids: NearsightError `model-shape`. */
 export function checkSymmetryShape(shape: SymmetryShape): void {
   const { species, cutoff, cutoffKind, inner, functions, elementWeights, hidden, heads } = shape;
@@ -125,25 +129,31 @@ export function checkSymmetryShape(shape: SymmetryShape): void {
     if (!holds) throw new NearsightError('model-shape', `a model of symmetry functions can't have ${what}`, { hint });
   };
   const counts = (n: number): boolean => Number.isInteger(n) && n >= 1;
-  const finite = (x: number): boolean => Number.isFinite(x);
+  const within = (x: number, most: number): boolean => Math.abs(x) <= most;
   demand(counts(species), `${species} species`, 'species is a whole number, at least 1');
   demand(functions.length === species, `functions for ${functions.length} of ${species} species`, 'one list for each');
-  demand(elementWeights.length === species && elementWeights.every(finite), 'such element weights', 'one for each');
-  demand(finite(cutoff) && cutoff > 0, `a cutoff of ${cutoff} Å`, 'cutoff is a positive length, often 6 Å');
-  demand(inner >= 0 && inner < 1, `an inner radius of ${inner} r_c`, 'it is a share of r_c, 0 … below 1');
+  demand(elementWeights.length === species, `${elementWeights.length} element weights`, 'one for each');
+  for (const Z of elementWeights)
+    demand(within(Z, LARGEST.weight), `an element weight of ${Z}`, 'often the atomic number');
+  demand(Number.isFinite(cutoff) && cutoff > 0, `a cutoff of ${cutoff} Å`, 'cutoff is a positive length, often 6 Å');
+  demand(inner >= 0 && inner <= LARGEST.inner, `an inner radius of ${inner} r_c`, 'it is a share of r_c, 0 … 0.99');
   demand(cutoffKind !== 'tanh3' || inner === 0, 'an inner radius with tanh³', 'tanh³ knows none');
   demand(hidden.every(counts), `hidden layers of ${hidden.join(' and ')}`, 'two widths, at least 1');
   demand(counts(heads), `${heads} heads`, 'heads is a whole number, at least 1');
   for (const list of functions) {
     demand(list.length > 0, 'a species without functions', 'each needs at least one');
     for (const f of list) {
-      demand(finite(f.eta) && f.eta >= 0, `η = ${f.eta}`, 'η ≥ 0, 1/Å²');
-      demand(finite(f.shift), `r_s = ${f.shift}`, 'a length in Å');
-      demand(f.cutoff > 0 && f.cutoff <= cutoff, `r_c = ${f.cutoff} Å`, `at most the cutoff, ${cutoff} Å`);
+      demand(f.eta >= 0 && f.eta <= LARGEST.eta, `η = ${f.eta}`, '1/Å², from 0 to 10⁴');
+      demand(within(f.shift, LARGEST.shift), `r_s = ${f.shift}`, 'a length in Å');
+      const seen = f.cutoff >= SMALLEST_CUTOFF && f.cutoff <= cutoff;
+      demand(seen, `r_c = ${f.cutoff} Å`, `from ${SMALLEST_CUTOFF} Å to the cutoff, ${cutoff} Å`);
       const partners = f.kind === 'radial' ? [f.neighbour] : (f.neighbours ?? [null]);
       const known = partners.every((s) => s === null || (counts(s + 1) && s < species));
       demand(known, `a neighbour species ${partners.join(', ')}`, `indices below ${species}`);
-      if (f.kind !== 'radial') demand(finite(f.zeta) && f.zeta >= 1, `ζ = ${f.zeta}`, 'ζ ≥ 1');
+      if (f.kind === 'radial') continue;
+      demand(Number.isFinite(f.zeta) && f.zeta >= 1, `ζ = ${f.zeta}`, 'ζ ≥ 1');
+      const ascending = f.neighbours === null || f.neighbours[0] <= f.neighbours[1];
+      demand(ascending, `neighbour species ${partners.join(', ')}`, 'in ascending order: each pair has one name');
     }
   }
 }

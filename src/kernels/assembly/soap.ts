@@ -11,11 +11,18 @@ const FIRST: i32 = 1;
 const REFRESH: i32 = 2;
 
 const LARGEST_UPDATE: f32 = 5;
+/** A side longer than this has no eigenbasis: SOAP_LONGEST_SIDE. */
+const LONGEST_SIDE: usize = 256;
 
 /** Bytes of work space for a matrix of these sides. */
 export function soapBytes(rows: usize, columns: usize): usize {
-  const side = max(rows, columns);
-  return (4 * side * side) << 2;
+  return 3 * pieceBytes(rows, columns);
+}
+
+/** Bytes of a piece of it, which holds the matrix or a basis. */
+function pieceBytes(rows: usize, columns: usize): usize {
+  const side = min(max(rows, columns), LONGEST_SIDE);
+  return max(rows * columns, side * side) << 2;
 }
 
 /**
@@ -35,10 +42,10 @@ export function soapDirection(record: usize, work: usize, c1: f32, c2: f32, d1: 
   const QR: usize = load<u32>(record, 40);
   const QRT: usize = load<u32>(record, 44);
   const bytes = (rows * columns) << 2;
-  const side = max(rows, columns);
+  const piece = pieceBytes(rows, columns);
   const a = work;
-  const b = a + ((side * side) << 2);
-  const c = b + ((side * side) << 2);
+  const b = a + piece;
+  const c = b + piece;
   if (mode & FIRST) {
     memory.fill(out, 0, bytes);
     follow(record, G, 1, a);

@@ -52,7 +52,10 @@ function touchedList(kind: usize): usize {
   return load<u32>(touchLists + (kind << 3), 4);
 }
 
-/** Edges of the record: sites, vectors, and zeros for what follows. */
+/**
+ * Edges of the record: sites and vectors. What follows is zero already, and must not be cleared: another thread may have
+ * finished and be reading it, and every number is only ever overwritten by itself.
+ */
 function writeEdges(record: usize): void {
   const segments = segmentCount();
   store<u32>(record, <u32>segments);
@@ -70,7 +73,6 @@ function writeEdges(record: usize): void {
       store<f32>(to, load<f32>(eX + e), 4);
       store<f32>(to, load<f32>(eY + e), 8);
       store<f32>(to, load<f32>(eZ + e), 12);
-      clear(to + 16, size);
       to += 16 + size;
     }
   }

@@ -5,6 +5,8 @@
 
 /** Atoms of one species that go through the network together. */
 export const ROWS: usize = 4;
+/** Bytes that 32 bits can address. */
+const ADDRESSES: f64 = 4294967296;
 /** Triplets that go through all steps together, in bytes of one array. */
 export const CHUNK: usize = 256;
 
@@ -152,7 +154,6 @@ export let tProducts: usize = 0;
 export let sTouched: usize = 0;
 let slots: usize = 0;
 let slotBytes: usize = 0;
-let chunkRoom: usize = 0;
 /** Bytes of one array of edges. */
 export let width: usize = 0;
 
@@ -163,21 +164,24 @@ function take(bytes: usize): usize {
   return at;
 }
 
-/** Bytes of chunks that an atom with so many edges may fill. */
-function chunkBytes(capacity: usize): usize {
-  const pairs = (capacity * (capacity + 1)) >> 1;
-  let bytes: usize = 0;
+/**
+ * Bytes of chunks that an atom with so many edges may fill: a number that need not fit into 32 bits, as atoms in a
+ * structure of wrong units have thousands of neighbours.
+ */
+function chunkBytes(capacity: usize): f64 {
+  const pairs = Math.floor(0.5 * <f64>capacity * <f64>(capacity + 1));
+  let bytes: f64 = 0;
   for (let c: usize = 0; c < 4; c++) {
-    const size: usize = load<u32>(classes + (c << 3));
-    const count: usize = load<u32>(classes + (c << 3), 4);
+    const size = <f64>load<u32>(classes + (c << 3));
+    const count = <f64>load<u32>(classes + (c << 3), 4);
     // A chunk is closed when another vector might not fit; each pass that meets a triplet opens one.
-    bytes += size * (pairs / ((CHUNK >> 2) - 6) + min(count, pairs) + 1);
+    bytes += size * (Math.floor(pairs / <f64>((CHUNK >> 2) - 6)) + Math.min(count, pairs) + 1);
   }
   return bytes;
 }
 
-/** Lays the scratch out from `base`; returns the bytes that it needs. */
-export function useScratch(base: usize, capacity: usize, training: bool): usize {
+/** Lays the scratch out from `base`; returns the bytes that it needs, which may be more than there can be. */
+export function useScratch(base: usize, capacity: usize, training: bool): f64 {
   top = base;
   width = capacity << 2;
   sG = take(ROWS * widest * 8);
@@ -224,12 +228,13 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
     tBends = take(4 * records * CHUNK);
     tProducts = take(mostProducts * 8);
   }
-  chunkRoom = chunkBytes(capacity);
   const segments = min(nSpecies, capacity) * segmentBytes(mostRings);
-  slotBytes =
-    (64 + segments + 16 + mostPasses * 16 + (6 + 2 * mostFactors) * (width + 16) + chunkRoom + 63) & ~(<usize>63);
-  slots = take(ROWS * slotBytes);
-  return top - base;
+  const edges = <f64>(6 + 2 * mostFactors) * <f64>(width + 16);
+  const room = <f64>(64 + segments + 16 + mostPasses * 16 + 63) + edges + chunkBytes(capacity);
+  slots = take(0);
+  const needed = <f64>(slots - base) + <f64>ROWS * room;
+  if (needed < ADDRESSES) slotBytes = <usize>room & ~(<usize>63);
+  return needed;
 }
 
 /** Species, start, and the end of each ring, in bytes. */

@@ -12,7 +12,7 @@ import { forwardPasses } from './symmetry-triplets';
 import { foldForces, forceResiduals } from './train';
 
 /** Bytes of scratch that a thread needs for systems with at most `capacity` edges per atom. */
-export function symmetryScratchBytes(model: usize, capacity: usize, training: bool): usize {
+export function symmetryScratchBytes(model: usize, capacity: usize, training: bool): f64 {
   useSymmetry(model);
   return useScratch(0, capacity, training);
 }

@@ -3,7 +3,7 @@ import { NearsightError } from '../../errors.ts';
 import { relaxedWasm } from '../generated/relaxed.ts';
 import { simdWasm } from '../generated/simd.ts';
 import { type DensityKernelModel, featureCount, type Kernel, type ModelShape, weightLayout } from '../kernels.ts';
-import { checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
+import { checkHead, checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
 import { CONTROL_BYTES, createCrew, instantiate } from './crew.ts';
 import { ATOMS_PER_THREAD, createEvaluator } from './evaluate.ts';
 import { createBuffer, createHeap, type Heap } from './memory.ts';
@@ -124,9 +124,10 @@ function loadModel(
     shape,
     heads: shape.heads,
     setWeights,
-    evaluate(system, head = -1) {
+    evaluate(system, head) {
+      if (head !== undefined) checkHead(shape.heads, head);
       if (system.atoms >= 2 * ATOMS_PER_THREAD) startHelpers();
-      return guarded(evaluator.evaluate(system, head));
+      return guarded(evaluator.evaluate(system, head ?? -1));
     },
     features: (system) => guarded(evaluator.features(system)),
     densities: (system) => guarded(evaluator.densities(system)),
@@ -135,6 +136,8 @@ function loadModel(
       return trainer.add(system);
     },
     accumulate(terms, gradient) {
+      if (gradient.length !== weights.length) throw new RangeError(`${gradient.length} numbers for a gradient`);
+      for (const { head } of terms) checkHead(shape.heads, head);
       if (terms.length > 1) startHelpers();
       return guarded(trainer.accumulate(terms, gradient));
     },

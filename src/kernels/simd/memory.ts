@@ -43,7 +43,7 @@ export function createHeap(memory: WebAssembly.Memory, options: { start: number;
       memory.grow(pages);
     } catch (cause) {
       throw new NearsightError('out-of-memory', `the engine needs ${((end + pages * PAGE) / 2 ** 30).toFixed(1)} GiB`, {
-        hint: 'one engine addresses at most 4 GiB; use fewer atoms or fewer threads',
+        hint: 'one engine addresses at most 4 GiB; use fewer atoms or fewer threads, and look whether atoms have too many neighbours: is the structure in Å?',
         cause,
       });
     }

@@ -2,6 +2,7 @@
  * Functions of a shape, sorted into what the fast kernel computes together: radial factors shared by all functions of
  * a centre, and passes over triplets, each a table of Gaussians by powers of 1 ± cos θ.
  */
+import { NearsightError } from '../../errors.ts';
 import type { AngularFunction, SymmetryFunction, SymmetryShape } from '../symmetry.ts';
 
 /** weight · exp(−η (r − r_s)²) f(r), for all species of neighbours that need it. */
@@ -61,7 +62,13 @@ export interface CentreTables {
   readonly touched: readonly (readonly number[])[];
 }
 
-/** Tables of a centre with these functions. */
+/** Radial factors of a centre, and Gaussians times powers of a pass: far more than any sensible choice has. */
+const MOST = { factors: 4096, cells: 65536 };
+
+/**
+ * Tables of a centre with these functions.
+ * @throws NearsightError `symmetry-table` where so many differ in everything that tables of them would fill the memory
+ */
 export function centreTables(shape: SymmetryShape, functions: readonly SymmetryFunction[]): CentreTables {
   const factors: RadialFactor[] = [];
   const sums: RadialSum[] = [];
@@ -109,11 +116,19 @@ function factorOf(
       wanted.every((s) => Number.isNaN(f.weights[s]) || f.weights[s] === weightOf(s)),
   );
   if (at < 0) {
+    demandRoom(factors.length, MOST.factors);
     factors.push({ eta, shift, cutoff, weights: new Float64Array(shape.species).fill(Number.NaN) });
     at = factors.length - 1;
   }
   for (const s of wanted) factors[at].weights[s] = weightOf(s);
   return at;
+}
+
+function demandRoom(count: number, most: number): void {
+  if (count < most) return;
+  throw new NearsightError('symmetry-table', 'the fast kernel has no room for so many different symmetry functions', {
+    hint: 'let them share widths, shifts and powers, or use the reference kernel, which takes any',
+  });
 }
 
 function passOf(
@@ -136,6 +151,7 @@ function passOf(
     let column = powers.findIndex((p, q) => p.lambda === f.lambda && p.zeta === f.zeta && (cells[row][q] ?? -1) < 0);
     if (column < 0) column = powers.push({ lambda: f.lambda, zeta: f.zeta }) - 1;
     cells[row][column] = to[n];
+    demandRoom(gaussians.length * powers.length, MOST.cells + 1);
   }
   const order = [...powers.keys()].sort((p, q) => powers[q].lambda - powers[p].lambda || p - q);
   const sorted = order.map((q) => powers[q]);

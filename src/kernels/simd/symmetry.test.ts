@@ -137,6 +137,69 @@ describe('symmetry functions in the fast kernel', () => {
     expect(results[0][3]).toEqual(results[0][2]);
   });
 
+  test('threads that meet a new system at the same time do not disturb each other', async () => {
+    const functions = [1, 2, 3, 4, 6, 8, 16].flatMap((zeta) =>
+      [0.02, 0.05, 0.1, 0.2, 0.3].map((eta): AngularFunction => ({ ...narrow, zeta, eta })),
+    );
+    const shape = shapeOf(functions, { heads: 2 });
+    const random = createRandom(13);
+    const weights = randomSymmetryWeights(shape, random);
+    const [large, small] = [120, 50].map((atoms) => randomLabels(randomSystem(shape, random, { atoms }), random));
+    const results = [];
+    for (const threads of [1, 2]) {
+      const model = (await createEngine(threads)).loadSymmetry(shape, weights);
+      model.evaluate(large);
+      if (threads > 1) await new Promise((resolve) => setTimeout(resolve, 300));
+      for (let n = 0; n < 6; n++) {
+        // The second thread comes to the large system while the first one is busy with it.
+        const [a, b] = [model.add(large), model.add(small)];
+        const terms = [[a, 0] as const, [b, 0] as const, [a, 1] as const].map(
+          ([system, head]): LossTerm => ({ system, head, energy: 1, forces: 1, strain: 0.01 }),
+        );
+        const gradient = new Float64Array(weights.length);
+        results.push([model.accumulate(terms, gradient), gradient]);
+      }
+      model.close();
+    }
+    for (const result of results) expect(result).toEqual(results[0]);
+  });
+
+  test('thousands of neighbours, as in a structure of wrong units, are a matter of memory', async () => {
+    const shape = shapeOf(Array.from({ length: 10 }, (_, n) => ({ ...narrow, eta: 0.01 * (n + 1) })));
+    const random = createRandom(14);
+    const weights = new Float64Array(symmetryLayout(shape).length).fill(1);
+    const kernel = await createSimdKernel({ guards: true });
+    for (const count of [4200, 40_000]) {
+      const model = kernel.loadSymmetry(shape, weights);
+      const system: KernelSystem = {
+        atoms: 1,
+        sites: Float64Array.from({ length: 3 * count + 3 }, (_, c) => (c < 3 ? 0 : 4 * random.uniform() - 2)),
+        species: new Int32Array(count + 1),
+        owner: new Int32Array(count + 1),
+        first: Int32Array.of(0, count),
+        neighbours: Int32Array.from({ length: count }, (_, n) => n + 1),
+      };
+      expect(() => model.evaluate(system)).toThrowError(expect.objectContaining({ code: 'out-of-memory' }));
+      model.close();
+    }
+  });
+
+  test('functions that all differ in everything, thousands of them, are refused at once', async () => {
+    const kernel = await createSimdKernel();
+    const n = 12_000;
+    const angular = Array.from({ length: n }, (_, k) => ({ ...narrow, eta: k / n, zeta: 1 + (100 * k) / n }));
+    const radial = Array.from({ length: n }, (_, k) => {
+      return { kind: 'radial', neighbour: 0, eta: k / n, shift: 0, cutoff: 5 } as const;
+    });
+    for (const functions of [angular, radial]) {
+      const shape = shapeOf(functions, { hidden: [1, 1] });
+      const load = () => kernel.loadSymmetry(shape, new Float64Array(symmetryLayout(shape).length).fill(1));
+      expect(load).toThrowError(
+        expect.objectContaining({ code: 'symmetry-table', hint: expect.stringMatching(/reference/) }),
+      );
+    }
+  });
+
   test('training is the same, up to rounding, whether derivatives are kept or not', async () => {
     for (const seed of [4, 5]) {
       const shape = fullShape(seed);

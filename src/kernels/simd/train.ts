@@ -102,8 +102,11 @@ export function createTrainer(engine: Engine): Trainer {
       return systems.length - 1;
     },
     accumulate(terms, gradient) {
+      for (const term of terms) {
+        checkTerm(shape, term);
+        if (systems[term.system] === undefined) throw new RangeError(`no system ${term.system} was added`);
+      }
       if (terms.length === 0) return [];
-      for (const term of terms) checkTerm(shape, term);
       const tooLarge = run(terms, FORCE_SCALES[0]);
       const errors = terms.map((_, k) => readErrors(k));
       if (tooLarge.length === 0) {
