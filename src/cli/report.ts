@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { Dataset } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
+import { NearsightError } from '../errors.ts';
 import type { ErrorReport } from '../model/index.ts';
 import { evaluateDatasets } from '../node/evaluate.ts';
 import { writeFileAtomically } from '../node/files.ts';
@@ -102,9 +103,12 @@ async function gather(
   const checks = await last(checkModel(potential, structures, { seed: flags.seed, signal }), (step) =>
     progress.update({ ...step, note: 'checks' }),
   );
-  const run = await last(simulate(dynamics(potential, start, flags, signal)), ({ sample, steps, phase }) =>
-    progress.update({ done: sample.step, total: steps, unit: 'steps', note: phase }),
+  const run = await survived(
+    last(simulate(dynamics(potential, start, flags, signal)), ({ sample, steps, phase }) =>
+      progress.update({ done: sample.step, total: steps, unit: 'steps', note: phase }),
+    ),
   );
+  const results = run instanceof NearsightError ? [...checks, exploded(run, flags.temperature)] : checks;
   const learning = learningOf(file);
   const species = speciesOf(file.model);
   const data: ReportData = {
@@ -124,12 +128,37 @@ async function gather(
         : errors.test !== undefined && { test: errorRow('held-out', errors.test) }),
     },
     ...(found !== null && { parity: parityOf(test === null ? { train: found } : { test: found }) }),
-    checks,
-    dynamics: dynamicsOf(run, 'NVE', flags.temperature),
+    checks: results,
+    ...(!(run instanceof NearsightError) && { dynamics: dynamicsOf(run, 'NVE', flags.temperature) }),
     ...(species && { species }),
     card: cardOf(file),
   };
-  return { data, checks };
+  return { data, checks: results };
+}
+
+/** What came of a simulation; one that exploded is a finding about the potential, not the end of the report. */
+async function survived<Result>(work: Promise<Result>): Promise<Result | NearsightError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof NearsightError && ['md-exploded', 'atoms-too-close'].includes(error.code)) return error;
+    throw error;
+  }
+}
+
+/** The failed check that an exploded simulation stands for. */
+function exploded({ message }: NearsightError, temperature: number): CheckResult {
+  return {
+    id: 'dynamics',
+    question: `Do the atoms stay together through six picoseconds from ${temperature} K?`,
+    unit: 'explosions',
+    value: 1,
+    limit: 0,
+    limitReason: 'a simulation that explodes says nothing of the material',
+    source: 'the simulation of this report',
+    verdict: 'fail',
+    reason: message,
+  };
 }
 
 async function evaluated(
