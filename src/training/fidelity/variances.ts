@@ -37,6 +37,8 @@ const LEAST_SPREAD = 1e-9;
 const MOST_SPREAD = 1e9;
 /** What −2 log L may still have to gain, by a quadratic estimate; one standard error of a variance is worth 1. */
 const TOLERANCE = 1e-3;
+/** A slope beyond this is no minimum, whatever the curvature says; one label can be worth as much as 1. */
+const STEEPEST = 0.3;
 const MOST_SOLUTIONS = 60;
 /** Of a log variance. */
 const LONGEST_STEP = 2.5;
@@ -89,7 +91,7 @@ export function estimateVariances(model: MixedModel, options: VarianceOptions = 
       (k) => !((x[k] <= bounds[k][0] && gradient[k] > 0) || (x[k] >= bounds[k][1] && gradient[k] < 0)),
     );
     const full = stepOf(here, open, 0);
-    converged = open.every((k) => Math.abs(gradient[k]) < Math.sqrt(TOLERANCE)) && gainOf(here, full) < TOLERANCE;
+    converged = gainOf(here, full) < TOLERANCE && open.every((k) => Math.abs(gradient[k]) < STEEPEST);
     if (converged) break;
     const step = stepOf(here, open, damping);
     const to = x.map((v, k) => Math.min(bounds[k][1], Math.max(bounds[k][0], v + step[k])));
