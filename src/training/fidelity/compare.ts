@@ -1,7 +1,9 @@
 /** Which labels are worth what: the fit of all levels beside fits of one, by leaving frames of the target out. */
+
 import { solveSymmetric } from '../../linear-algebra.ts';
 import type { Structure } from '../../structure/structure.ts';
 import { applyRows } from '../linear/linear-fit.ts';
+import { geometryKey } from './check-levels.ts';
 import { leaveOneOut, type Residuals } from './leave-one-out.ts';
 import { compositionOf, kindBlock, LABEL_KINDS, type LabelKind, withoutReference } from './levels.ts';
 import { coefficientsOf, componentsOf, covarianceBetween, type MixedModel, type Posterior } from './mixed-model.ts';
@@ -121,12 +123,6 @@ export function pairsOf({ levels }: FidelityProblem, level: number): [number, nu
     const found = known.get(geometryKey(structure));
     return found === undefined ? [] : [[k, found]];
   });
-}
-
-/** Equal for structures whose atoms lie within some 1e-5 Å of each other. */
-function geometryKey({ numbers, positions, cell }: Structure): string {
-  const rounded = (values: Float64Array): string => Array.from(values, (v) => Math.round(v * 1e5)).join(' ');
-  return `${numbers.join(' ')}|${rounded(positions)}|${rounded(cell)}`;
 }
 
 /**

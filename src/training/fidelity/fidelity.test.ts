@@ -206,6 +206,14 @@ describe('several levels', () => {
     await expect(problemOf([{ name: 'good', frames: target.slice(0, 2) }, one])).rejects.toMatchObject({
       code: 'too-few-labels',
     });
+    await expect(problemOf([LEVELS[0], { name: 'cheap', frames: [...cheap, target[1]] }])).rejects.toMatchObject({
+      code: 'same-labels',
+      message: `1 of ${cheap.length + 1} frames of cheap have the very labels that the target ${LEVELS[0].name} has for them`,
+    });
+    const gold = { ...cheap[0], structure: crystal('fcc', ['Au'], 4.1) };
+    await expect(problemOf([LEVELS[0], { name: 'other', frames: [gold] }])).rejects.toMatchObject({
+      code: 'no-common-element',
+    });
     const bare = target.map((frame) => ({ ...frame, labels: { forces: frame.labels.forces ?? new Float64Array(0) } }));
     await expect(problemOf([{ name: 'good', frames: bare }, one])).rejects.toMatchObject({ code: 'too-few-labels' });
     // Whole crystals only: what sodium and chlorine are worth apart is unknown at the target.

@@ -7,6 +7,7 @@ import type { DescriptorSettings } from '../linear/descriptor.ts';
 import { systemOf } from '../linear/descriptor.ts';
 import { createLinearModel, type LinearEngine, type LinearRows, openLinearModel } from '../linear/linear-model.ts';
 import { createRowStore } from '../linear/rows.ts';
+import { checkTogether } from './check-levels.ts';
 import { type LevelSums, sumLevel } from './levels.ts';
 import type { MixedModel } from './mixed-model.ts';
 import { channelsFor, dampingOf, FIDELITY_DESCRIPTOR } from './prior.ts';
@@ -56,7 +57,7 @@ export const LEAST_TARGET_FRAMES = 3;
  * Sets the problem up. When the signal fires its reason is thrown.
  * @param levels the target first
  * @param kernel any; results depend on it by rounding only
- * @throws NearsightError `too-few-levels`, `too-few-labels`, and what neighbour lists and kernels throw, with the frame
+ * @throws NearsightError `too-few-levels`, `too-few-labels`, `no-common-element`, `same-labels`, and what neighbour lists and kernels throw, with the frame
  */
 export async function* createProblem(
   levels: readonly LevelFrames[],
@@ -144,6 +145,7 @@ function checkLevels(levels: readonly LevelFrames[]): void {
       },
     );
   }
+  checkTogether(levels);
   const labelled = levels[0].frames.filter(({ labels }) => labels.energy !== undefined || labels.forces !== undefined);
   if (labelled.length < LEAST_TARGET_FRAMES) {
     throw new NearsightError('too-few-labels', `the target ${levels[0].name} has ${labelled.length} labelled frames`, {
