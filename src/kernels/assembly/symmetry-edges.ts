@@ -147,7 +147,7 @@ function gatherRing(i: i32, from: usize, to: usize, low: f32, high: f32, n0: usi
     store<f32>(z + n, dz);
     store<f32>(raw + n, r2);
     store<i32>(J + n, <i32>j);
-    n += (<usize>(r2 < high && r2 >= low)) << 2;
+    n += select<usize>(4, 0, r2 < high && r2 >= low);
   }
   return n;
 }

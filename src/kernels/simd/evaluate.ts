@@ -3,15 +3,7 @@ import { NearsightError } from '../../errors.ts';
 import { featureCount, type KernelResult, type KernelSystem } from '../kernels.ts';
 import { checkSystem } from '../shape.ts';
 import { createBuffer } from './memory.ts';
-import {
-  type Engine,
-  FORCE_SCALES,
-  placeSites,
-  type Resident,
-  SYSTEM_RECORD,
-  systemBuffers,
-  upload,
-} from './system.ts';
+import { createSeat, type Engine, FORCE_SCALES, SYSTEM_RECORD, systemBuffers, upload } from './system.ts';
 
 /** Below this many atoms a job is not worth waking other threads for. */
 export const ATOMS_PER_THREAD = 64;
@@ -30,28 +22,10 @@ export function createEvaluator(engine: Engine): Evaluator {
   const strains = createBuffer(heap);
   const forces = createBuffer(heap);
   const output = createBuffer(heap);
-  let resident: Resident | null = null;
-  let known: KernelSystem | null = null;
-
-  /** Brings a system in; its topology only when that is not there already. */
-  const bring = (system: KernelSystem): Resident => {
-    const same =
-      known !== null &&
-      known.neighbours === system.neighbours &&
-      known.first === system.first &&
-      known.species === system.species &&
-      known.owner === system.owner;
-    if (!same || resident === null) {
-      checkSystem(shape, system);
-      // Should there be no room for it, what is there now is not to be trusted.
-      known = null;
-      resident = null;
-      resident = upload(engine, system, buffers, record);
-    }
-    known = system;
-    placeSites(heap, resident.positions, system.sites);
-    return resident;
-  };
+  const bring = createSeat(heap, (system) => {
+    checkSystem(shape, system);
+    return upload(engine, system, buffers, record);
+  });
 
   /** The fixed-point forces of all threads, added up and folded back. */
   const collected = (

@@ -3,12 +3,11 @@ import { NearsightError } from '../../errors.ts';
 import { relaxedWasm } from '../generated/relaxed.ts';
 import { simdWasm } from '../generated/simd.ts';
 import { type DensityKernelModel, featureCount, type Kernel, type ModelShape, weightLayout } from '../kernels.ts';
-import { checkHead, checkShape, checkTrainingSystem, checkWeights } from '../shape.ts';
-import { CONTROL_BYTES, createCrew, instantiate } from './crew.ts';
+import { checkShape, checkWeights } from '../shape.ts';
 import { ATOMS_PER_THREAD, createEvaluator } from './evaluate.ts';
-import { createBuffer, createHeap, type Heap } from './memory.ts';
+import { createWorkplace, type LoadOptions, loadedModel } from './loaded.ts';
+import { createBuffer, type Heap } from './memory.ts';
 import { createSimdNearest } from './nearest.ts';
-import { createSimdSoap } from './soap.ts';
 import { loadSimdSymmetry } from './symmetry.ts';
 import type { Engine } from './system.ts';
 import { createTrainer } from './train.ts';
@@ -77,21 +76,17 @@ function loadModel(
   module: WebAssembly.Module,
   shape: ModelShape,
   weights: Float64Array,
-  options: SimdOptions & { readonly threads: number },
+  options: LoadOptions,
 ): DensityKernelModel {
   checkShape(shape);
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
-  const heap = createHeap(memory, { start: 4096, guards: options.guards === true });
-  const kernels = instantiate(module, memory);
-  const control = heap.allocate(CONTROL_BYTES);
-  const crew = createCrew(kernels, memory, control);
+  const place = createWorkplace(module, options);
+  const { heap, kernels, crew } = place;
   const model = heap.allocate(MODEL_RECORD);
   const constants = heap.allocate(kernels.CONSTANT_BYTES.value as number);
   kernels.storeConstants(constants);
   heap.i32(model + 120, 1)[0] = constants;
   const store = createWeightStore(heap, shape, model);
   const scratchBuffer = createBuffer(heap);
-  const helpers: (() => void)[] = [];
 
   const engine: Engine = {
     heap,
@@ -105,9 +100,6 @@ function loadModel(
       return [scratchBuffer.ensure(stride * threads), stride];
     },
   };
-  const startHelpers = (): void => {
-    while (helpers.length < options.threads - 1) helpers.push(options.startThread!(module, memory, control));
-  };
   const setWeights = (w: Float64Array): void => {
     checkWeights(shape, w);
     store(w);
@@ -115,36 +107,21 @@ function loadModel(
   setWeights(weights);
 
   const evaluator = createEvaluator(engine);
-  const trainer = createTrainer(engine);
-  const guarded = <T>(result: T): T => {
-    if (options.guards === true) heap.checkFences();
-    return result;
-  };
-  return {
-    shape,
-    heads: shape.heads,
+  const loaded = loadedModel(place, {
+    ...{ species: shape.species, heads: shape.heads, weights: weights.length },
+    atomsPerThread: ATOMS_PER_THREAD,
+    guards: options.guards === true,
     setWeights,
-    evaluate(system, head) {
-      if (head !== undefined) checkHead(shape.heads, head);
-      if (system.atoms >= 2 * ATOMS_PER_THREAD) startHelpers();
-      return guarded(evaluator.evaluate(system, head ?? -1));
-    },
-    features: (system) => guarded(evaluator.features(system)),
-    densities: (system) => guarded(evaluator.densities(system)),
-    add(system) {
-      checkTrainingSystem(shape, system);
-      return trainer.add(system);
-    },
-    accumulate(terms, gradient) {
-      if (gradient.length !== weights.length) throw new RangeError(`${gradient.length} numbers for a gradient`);
-      for (const { head } of terms) checkHead(shape.heads, head);
-      if (terms.length > 1) startHelpers();
-      return guarded(trainer.accumulate(terms, gradient));
-    },
-    soap: (places, settings) => createSimdSoap(engine, places, settings),
-    close() {
-      crew.stop();
-      for (const end of helpers) end();
+    evaluator,
+    trainer: createTrainer(engine),
+  });
+  return {
+    ...loaded,
+    shape,
+    densities(system) {
+      const densities = evaluator.densities(system);
+      if (options.guards === true) heap.checkFences();
+      return densities;
     },
   };
 }

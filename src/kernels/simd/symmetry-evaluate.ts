@@ -6,7 +6,7 @@ import { mostFunctions } from '../symmetry.ts';
 import { isFiniteSum, sumStrains } from './evaluate.ts';
 import { type Buffer, createBuffer, type Heap } from './memory.ts';
 import { ATOMS_PER_THREAD, type SymmetryEngine } from './symmetry.ts';
-import { placeSites, type Resident, SYSTEM_RECORD, systemBuffers, upload } from './system.ts';
+import { createSeat, SYSTEM_RECORD, systemBuffers, upload } from './system.ts';
 
 /**
  * Units per eV/Å of the fixed-point forces, finest first. The finest one holds where the forces of an atom's edges add
@@ -46,29 +46,11 @@ export function createSymmetryEvaluator(engine: SymmetryEngine): SymmetryEvaluat
   const record = heap.allocate(SYSTEM_RECORD);
   const buffers = systemBuffers(heap);
   const [blocks, energies, strains, forces, output] = Array.from({ length: 5 }, () => createBuffer(heap));
-  let resident: (Resident & { readonly order: readonly number[] }) | null = null;
-  let known: KernelSystem | null = null;
-
-  /** Brings a system in; its topology only when that is not there already. */
-  const bring = (system: KernelSystem): Resident & { readonly order: readonly number[] } => {
-    const same =
-      known !== null &&
-      known.neighbours === system.neighbours &&
-      known.first === system.first &&
-      known.species === system.species &&
-      known.owner === system.owner;
-    if (!same || resident === null) {
-      checkSystem(shape, system);
-      // Should there be no room for it, what is there now is not to be trusted.
-      known = null;
-      resident = null;
-      const uploaded = upload(engine, system, buffers, record);
-      resident = { ...uploaded, order: placeBlocks(heap, system, blocks, record) };
-    }
-    known = system;
-    placeSites(heap, resident.positions, system.sites);
-    return resident;
-  };
+  const bring = createSeat(heap, (system) => {
+    checkSystem(shape, system);
+    const uploaded = upload(engine, system, buffers, record);
+    return { ...uploaded, order: placeBlocks(heap, system, blocks, record) };
+  });
 
   return {
     evaluate(system, head) {

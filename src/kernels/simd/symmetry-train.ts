@@ -1,5 +1,6 @@
 /** Loss gradients of models of symmetry functions, over labelled systems that stay in the engine's memory. */
 import type { LossTerm, TermErrors, TrainingSystem } from '../kernels.ts';
+import { accumulateTerms } from './accumulate.ts';
 import { createBuffer } from './memory.ts';
 import type { SymmetryEngine } from './symmetry.ts';
 import { placeBlocks, SYMMETRY_FORCE_SCALES } from './symmetry-evaluate.ts';
@@ -117,29 +118,7 @@ export function createSymmetryTrainer(engine: SymmetryEngine): SymmetryTrainer {
       for (const { system } of terms) {
         if (systems[system] === undefined) throw new RangeError(`no system ${system} was added`);
       }
-      if (terms.length === 0) return [];
-      const tooLarge = run(terms, SYMMETRY_FORCE_SCALES[0]);
-      const errors = terms.map((_, k) => readErrors(k));
-      if (tooLarge.length === 0) {
-        addGradient(terms.length, gradient);
-        return errors;
-      }
-      // Rare: the terms that overflowed go again, alone, in coarser units; all others as they are.
-      const fine = terms.filter((_, k) => !tooLarge.includes(k));
-      if (fine.length > 0) {
-        run(fine, SYMMETRY_FORCE_SCALES[0]);
-        addGradient(fine.length, gradient);
-      }
-      for (const k of tooLarge) {
-        const scale = SYMMETRY_FORCE_SCALES.slice(1).find((s) => run([terms[k]], s).length === 0);
-        if (scale === undefined) {
-          errors[k] = { energy: Number.NaN, forces: Number.NaN, strain: Number.NaN };
-          continue;
-        }
-        errors[k] = readErrors(0);
-        addGradient(1, gradient);
-      }
-      return errors;
+      return accumulateTerms({ scales: SYMMETRY_FORCE_SCALES, run, addGradient, readErrors }, terms, gradient);
     },
   };
 }

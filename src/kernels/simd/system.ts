@@ -106,3 +106,32 @@ export function placeSites(heap: Heap, address: number, sites: Float64Array): vo
 
 /** Room for one system. */
 export const systemBuffers = (heap: Heap): Buffer[] => Array.from({ length: 5 }, () => createBuffer(heap));
+
+/**
+ * Brings systems in, one after the other; the topology only of one that is not there already.
+ * @param place checks a system and puts its topology into the heap
+ */
+export function createSeat<Placed extends Resident>(
+  heap: Heap,
+  place: (system: KernelSystem) => Placed,
+): (system: KernelSystem) => Placed {
+  let resident: Placed | null = null;
+  let known: KernelSystem | null = null;
+  return (system) => {
+    const same =
+      known !== null &&
+      known.neighbours === system.neighbours &&
+      known.first === system.first &&
+      known.species === system.species &&
+      known.owner === system.owner;
+    if (!same || resident === null) {
+      // Should it be refused or find no room, what is there now is not to be trusted.
+      known = null;
+      resident = null;
+      resident = place(system);
+    }
+    known = system;
+    placeSites(heap, resident.positions, system.sites);
+    return resident;
+  };
+}

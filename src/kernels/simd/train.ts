@@ -1,6 +1,7 @@
 /** Loss gradients over a set of labelled systems that stay in the engine's memory. */
 import { type LossTerm, type TermErrors, type TrainingSystem, weightLayout } from '../kernels.ts';
 import { checkTerm } from '../shape.ts';
+import { accumulateTerms } from './accumulate.ts';
 import { createBuffer, type Heap } from './memory.ts';
 import {
   type Engine,
@@ -106,29 +107,7 @@ export function createTrainer(engine: Engine): Trainer {
         checkTerm(shape, term);
         if (systems[term.system] === undefined) throw new RangeError(`no system ${term.system} was added`);
       }
-      if (terms.length === 0) return [];
-      const tooLarge = run(terms, FORCE_SCALES[0]);
-      const errors = terms.map((_, k) => readErrors(k));
-      if (tooLarge.length === 0) {
-        addGradient(terms.length, gradient);
-        return errors;
-      }
-      // Rare: the terms that overflowed go again, alone, in coarser units; all others as they are.
-      const fine = terms.filter((_, k) => !tooLarge.includes(k));
-      if (fine.length > 0) {
-        run(fine, FORCE_SCALES[0]);
-        addGradient(fine.length, gradient);
-      }
-      for (const k of tooLarge) {
-        const scale = FORCE_SCALES.slice(1).find((s) => run([terms[k]], s).length === 0);
-        if (scale === undefined) {
-          errors[k] = { energy: Number.NaN, forces: Number.NaN, strain: Number.NaN };
-          continue;
-        }
-        errors[k] = readErrors(0);
-        addGradient(1, gradient);
-      }
-      return errors;
+      return accumulateTerms({ scales: FORCE_SCALES, run, addGradient, readErrors }, terms, gradient);
     },
   };
 }
