@@ -80,7 +80,7 @@ export const RIDGE = 1e-8;
 /**
  * Minimum of Σ w (y − x·c)² + Σ_a Λ_a c_a². The ridge Λ is the same share of each column's Σ w x², so that the scale of a
  * column does not matter.
- * @throws NearsightError `no-rows` where there is nothing to fit
+ * @throws NearsightError `no-rows` where there is nothing to fit, `not-a-number` where a row is not finite
  */
 export function solveEquations(equations: NormalEquations, ridge: number = RIDGE): LinearFit {
   const { parameters: P, matrix, vector, squares, rows } = equations;
@@ -92,9 +92,16 @@ export function solveEquations(equations: NormalEquations, ridge: number = RIDGE
   const sum = matrix.slice();
   let largest = 0;
   for (let a = 0; a < P; a++) largest = Math.max(largest, matrix[a * P + a]);
+  // NaN and infinity anywhere show in a sum; no ridge would ever help.
+  if (!Number.isFinite(matrix.reduce((total, value) => total + value * 0, 0) + vector.reduce((t, v) => t + v * 0, 0))) {
+    throw new NearsightError('not-a-number', 'a row of the least-squares problem holds no finite number', {
+      hint: 'two atoms (nearly) coincide, or a label is beyond all measure: nearsight data inspect finds it',
+    });
+  }
   for (let share = ridge; ; share *= 10) {
-    // A column without rows (a species that is nowhere alone, say) gets a ridge of the others' size.
-    for (let a = 0; a < P; a++) sum[a * P + a] = matrix[a * P + a] * (1 + share) + 1e-14 * largest;
+    // A column without rows (a species that is nowhere alone, say) gets a ridge of the others' size; where there are
+    // none but such columns (atoms that see nobody), all coefficients are zero.
+    for (let a = 0; a < P; a++) sum[a * P + a] = matrix[a * P + a] * (1 + share) + 1e-14 * (largest || 1);
     const factor = choleskyFactor(sum, P);
     if (factor === null) continue;
     const coefficients = choleskySolve(factor, P, vector);

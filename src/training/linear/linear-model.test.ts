@@ -141,5 +141,15 @@ describe('linear fit', () => {
 
   test('without rows there is nothing to fit', () => {
     expect(() => solveEquations(emptyEquations(3))).toThrow(expect.objectContaining({ code: 'no-rows' }));
+    const of = (rows: readonly number[]) => {
+      const equations = emptyEquations(3);
+      addBlock(equations, { rows: Float64Array.from(rows), targets: Float64Array.of(1, 2), weight: 1 });
+      return () => solveEquations(equations);
+    };
+    // Atoms that see nobody: forces are labelled, and nothing can be said of them.
+    expect(of([0, 0, 0, 0, 0, 0])().coefficients).toEqual(new Float64Array(3));
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(of([1, bad, 0, 0, 1, 0])).toThrow(expect.objectContaining({ code: 'not-a-number' }));
+    }
   });
 });
