@@ -1,4 +1,5 @@
 import { NearsightError, type Place } from '../errors.ts';
+import type { Frame } from './dataset.ts';
 
 /** An error of a file: what is wrong, what to do, where. */
 export function refusal(code: string, message: string, hint: string, place: Place): NearsightError {
@@ -37,4 +38,19 @@ export function badNumber(text: string, meaning: string, place: Place): Nearsigh
       : 'write plain decimal numbers such as -1.25 or 3e-7, separated by blanks',
     place,
   );
+}
+
+/** Does something with a frame; what goes wrong with it is told with its place in the file. */
+export function placed({ index, line }: Frame, work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof NearsightError)) throw error;
+    const { code, message, hint, place } = error;
+    throw new NearsightError(code, message, {
+      ...(hint === undefined ? {} : { hint }),
+      place: { ...place, frame: index, ...(line > 0 ? { line } : {}) },
+      cause: error,
+    });
+  }
 }

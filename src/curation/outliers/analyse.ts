@@ -1,5 +1,7 @@
 /** From frames to outliers: a linear model of a size that the labels bear, its rows, the search. */
+
 import type { Frame } from '../../data/dataset.ts';
+import { placed } from '../../data/refuse.ts';
 import { symbolOf } from '../../elements.ts';
 import { NearsightError } from '../../errors.ts';
 import { featureCount, type Kernel } from '../../kernels/kernels.ts';
@@ -145,21 +147,6 @@ const SHAPE = {
   cutoff: 5,
   onset: 3.5,
 } as const;
-
-/** Does something with a frame; what goes wrong with it is told with its place in the file. */
-function placed({ index, line }: Frame, work: () => unknown): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof NearsightError)) throw error;
-    const { code, message, hint, place } = error;
-    throw new NearsightError(code, message, {
-      ...(hint === undefined ? {} : { hint }),
-      place: { ...place, frame: index, ...(line > 0 ? { line } : {}) },
-      cause: error,
-    });
-  }
-}
 
 /** A sentence: what is wrong with a label. */
 export function describeOutlier(outlier: Outlier, { structure }: Frame): string {

@@ -1,5 +1,7 @@
 /** From frames of several levels to the linear problem: descriptor, rows, sums, prior. */
+
 import type { Frame } from '../../data/dataset.ts';
+import { placed } from '../../data/refuse.ts';
 import { NearsightError } from '../../errors.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { checkSystem } from '../../kernels/shape.ts';
@@ -159,19 +161,4 @@ function checkSums(name: string, { kinds }: LevelSums): void {
   throw new NearsightError('too-few-labels', `no frame of the level ${name} has an energy`, {
     hint: 'each level needs energies; forces and stresses may be missing',
   });
-}
-
-/** Does something with a frame; what goes wrong with it is told with its place in the file. */
-function placed({ index, line }: Frame, work: () => unknown): void {
-  try {
-    work();
-  } catch (error) {
-    if (!(error instanceof NearsightError)) throw error;
-    const { code, message, hint, place } = error;
-    throw new NearsightError(code, message, {
-      ...(hint === undefined ? {} : { hint }),
-      place: { ...place, frame: index, ...(line > 0 ? { line } : {}) },
-      cause: error,
-    });
-  }
 }
