@@ -212,6 +212,8 @@ export interface KernelModel {
   setWeights(weights: Float64Array): void;
   /** Energies, forces and strain gradient; the mean over heads, or one head. */
   evaluate(system: KernelSystem, head?: number): KernelResult;
+  /** Each head by itself, in their order: what `evaluate(system, head)` says of it, up to rounding, for much less. */
+  evaluateHeads(system: KernelSystem): readonly KernelResult[];
   /**
    * Invariants x, [N][F], dimensionless; of symmetry functions the bare G, [N][most functions of a species], with
    * zeros where a species has fewer.

@@ -23,6 +23,7 @@ export { type Json, type JsonObject, jsonObjectOf } from './json.ts';
 export { type LoadedPotential, potentialOf, subtractPart } from './load.ts';
 export { foldedWeights, foldingOf, isConservative, loadModel, type Model } from './model.ts';
 export {
+  type Attachment,
   type DatasetOrigin,
   datasetOrigin,
   decodeModel,
@@ -34,7 +35,7 @@ export {
 } from './model-file.ts';
 export type { Pairs } from './pairs.ts';
 export type { Folding, ParameterBlock, ParameterLayout } from './parameters.ts';
-export { type Evaluation, type Potential, requireGradient } from './potential.ts';
+export { type Committee, type Evaluation, type Potential, requireGradient } from './potential.ts';
 export {
   type ReadSafetensorsOptions,
   readSafetensors,

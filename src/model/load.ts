@@ -1,14 +1,15 @@
 import type { Frame } from '../data/dataset.ts';
 import type { Kernel } from '../kernels/kernels.ts';
+import { buildNeighbourList } from '../structure/neighbours.ts';
 import { predict } from './errors.ts';
 import type { ModelFile } from './model-file.ts';
-import type { Potential } from './potential.ts';
+import type { Committee, Potential, RunningEvaluation } from './potential.ts';
 import { type EnginePotential, shortRangePotential } from './short-range.ts';
-import { sumPotentials } from './sum.ts';
+import { addPart, sumPotentials } from './sum.ts';
 import { zblPotential } from './zbl.ts';
 
-/** The sum of all parts of a model. */
-export interface LoadedPotential extends Potential {
+/** The sum of all parts of a model, and the committee of its heads: each of them with the other parts added. */
+export interface LoadedPotential extends Potential, Committee {
   /** The learned part, for what only the engine knows: features, single heads. */
   readonly shortRange: EnginePotential;
   /** All parts, the learned one first. */
@@ -26,7 +27,17 @@ export function potentialOf({ model, parts: { repulsion } }: ModelFile, kernel: 
   const shortRange = shortRangePotential(model, kernel);
   const parts: readonly Potential[] = [shortRange, ...pairs];
   const sum = sumPotentials(parts.map(({ name }) => name).join(' + '), parts);
-  return { ...sum, shortRange, parts, close: () => shortRange.close() };
+  return {
+    ...sum,
+    ...{ shortRange, parts, members: shortRange.members },
+    evaluateMembers(structure, neighbours) {
+      const list = neighbours ?? buildNeighbourList(structure, sum.cutoff);
+      const totals: RunningEvaluation[] = shortRange.evaluateMembers(structure, list).map((member) => ({ ...member }));
+      for (const total of totals) for (const part of pairs) addPart(total, part, structure, list);
+      return totals;
+    },
+    close: () => shortRange.close(),
+  };
 }
 
 /**

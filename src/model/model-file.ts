@@ -18,7 +18,7 @@ import {
   TOO_NEW,
   tensorsOf,
 } from './model-record.ts';
-import { readSafetensors, type Safetensors, writeSafetensors } from './safetensors.ts';
+import { readSafetensors, type Safetensors, type Tensor, writeSafetensors } from './safetensors.ts';
 import type { ZblReach } from './zbl.ts';
 
 export interface ModelFile {
@@ -31,7 +31,19 @@ export interface ModelFile {
   readonly calibration: JsonObject | null;
   /** What came out of the validation; null before it. */
   readonly validation: JsonObject | null;
+  /** What the training environments are like, see `uncertainty/domain.ts`; null where nobody looked. */
+  readonly domain: Attachment | null;
+  /** How noisy the labels are, see `uncertainty/noise.ts`; null where nobody looked. */
+  readonly noise: Attachment | null;
 }
+
+/** Knowledge beside the potential that a room above reads and writes: plain JSON, and numbers by name. */
+export interface Attachment {
+  readonly record: JsonObject;
+  readonly tensors: Readonly<Record<string, Tensor>>;
+}
+
+const ATTACHMENTS = ['domain', 'noise'] as const;
 
 /** What is added to the learned part. A program that does not know a part that is there must not use the model. */
 export interface ModelParts {
@@ -194,6 +206,8 @@ const metadataSchema = z.strictObject({
   provenance: provenanceSchema,
   calibration: object.nullable(),
   validation: object.nullable(),
+  domain: object.optional(),
+  noise: object.optional(),
 });
 
 /** What a model file says of the data it was trained on. */
@@ -211,6 +225,7 @@ export function datasetOrigin({ source, sha256, frames }: Dataset): DatasetOrigi
  */
 export function encodeModel(file: ModelFile): Uint8Array {
   const { model, parts, settings, provenance, calibration, validation } = file;
+  const attached = ATTACHMENTS.filter((name) => file[name] !== null);
   const sections = {
     conventions: CONVENTIONS,
     model: headOf(model),
@@ -219,14 +234,19 @@ export function encodeModel(file: ModelFile): Uint8Array {
     provenance,
     calibration,
     validation,
+    ...Object.fromEntries(attached.map((name) => [name, file[name]?.record])),
   };
   const metadata = Object.entries(sections).map(([name, value]) => [name, JSON.stringify(jsonOf(value, name))]);
   const bytes = writeSafetensors({
-    tensors: tensorsOf(model),
+    tensors: { ...tensorsOf(model), ...Object.fromEntries(attached.flatMap((name) => attachedTensors(file, name))) },
     metadata: { format: FORMAT, version: VERSION, ...Object.fromEntries(metadata) },
   });
   decodeModel(bytes, 'the model to be written');
   return bytes;
+}
+
+function attachedTensors(file: ModelFile, name: (typeof ATTACHMENTS)[number]): [string, Tensor][] {
+  return Object.entries(file[name]?.tensors ?? {}).map(([own, tensor]) => [`${name}.${own}`, tensor]);
 }
 
 /**
@@ -242,18 +262,37 @@ export function decodeModel(bytes: Uint8Array, source: string): ModelFile {
   if (parts.repulsion !== null && parts.repulsion.inner >= parts.repulsion.outer) {
     refuse({ path: source, field: 'parts.repulsion' }, 'the inner radius is not smaller than the outer one');
   }
-  const free = (name: 'settings' | 'calibration' | 'validation'): JsonObject | null => {
-    const value = rest[name];
+  const free = (name: 'settings' | 'calibration' | 'validation' | 'domain' | 'noise'): JsonObject | null => {
+    const value = rest[name] ?? null;
     return value === null ? null : relocated({ path: source, field: name }, () => jsonObjectOf(value, name));
   };
+  const [own, ...others] = divided(content.tensors);
+  const [domain, noise] = ATTACHMENTS.map((name, k): Attachment | null => {
+    const record = free(name);
+    return record === null ? null : { record, tensors: others[k] };
+  });
+  const stray = ATTACHMENTS.flatMap((name, k) => (rest[name] === undefined ? Object.keys(others[k]) : []));
+  if (stray.length > 0) refuse({ path: source, field: printable(stray[0]) }, 'numbers without a word on what they are');
   return {
-    model: modelOf(content.tensors, head, source),
+    model: modelOf(own, head, source),
     parts,
     settings: free('settings') ?? {},
     provenance: rest.provenance,
     calibration: free('calibration'),
     validation: free('validation'),
+    domain,
+    noise,
   };
+}
+
+/** The tensors of the model itself, and those of each attachment under their own names. */
+function divided(tensors: Safetensors['tensors']): Record<string, Tensor>[] {
+  const parts: Record<string, Tensor>[] = [{}, ...ATTACHMENTS.map(() => ({}))];
+  for (const [name, tensor] of Object.entries(tensors)) {
+    const k = ATTACHMENTS.findIndex((attachment) => name.startsWith(`${attachment}.`));
+    parts[k + 1][k < 0 ? name : name.slice(ATTACHMENTS[k].length + 1)] = tensor;
+  }
+  return parts;
 }
 
 function checkFormat({ format, version }: Safetensors['metadata'], source: string): void {

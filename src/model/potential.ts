@@ -41,6 +41,17 @@ export interface Potential {
   addTo?(total: RunningEvaluation, structure: Structure, neighbours: NeighbourList): void;
 }
 
+/**
+ * Several potentials that answer the same question: heads of one model, or models. Their mean is the answer; where they
+ * disagree, none of them knows.
+ */
+export interface Committee {
+  /** How many; with one there is no spread. */
+  readonly members: number;
+  /** What each member says, in a fixed order. Arguments as for `Potential.evaluate`. */
+  evaluateMembers(structure: Structure, neighbours?: NeighbourList): readonly Evaluation[];
+}
+
 /** An evaluation that parts are being added to. */
 export type RunningEvaluation = { -readonly [field in keyof Evaluation]: Evaluation[field] };
 

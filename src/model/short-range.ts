@@ -1,13 +1,13 @@
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
-import type { Kernel, KernelModel, KernelSystem } from '../kernels/kernels.ts';
+import type { Kernel, KernelModel, KernelResult, KernelSystem } from '../kernels/kernels.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
 import { isConservative, loadModel, type Model } from './model.ts';
-import type { Potential } from './potential.ts';
+import type { Committee, Evaluation, Potential } from './potential.ts';
 
 /** A potential that holds an engine: `close` gives its memory and threads back. */
-export interface EnginePotential extends Potential {
+export interface EnginePotential extends Potential, Committee {
   readonly engine: KernelModel;
   /** The system that the engine sees for a structure. */
   system(structure: Structure, neighbours?: NeighbourList): KernelSystem;
@@ -64,6 +64,16 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     const current = currentSystem(structure, neighbours);
     return { ...current, sites: Float64Array.from(current.sites) };
   };
+  /** With the reference energies of the atoms, which are the same for all heads; in place. */
+  const evaluationOf = (result: KernelResult, atoms: KernelSystem): Evaluation => {
+    const { energies, forces, strainGradient } = result;
+    let energy = 0;
+    for (let i = 0; i < energies.length; i++) {
+      energies[i] += model.referenceEnergies[atoms.species[i]];
+      energy += energies[i];
+    }
+    return { energy, atomicEnergies: energies, forces, strainGradient };
+  };
   return {
     name: 'short-range',
     cutoff: model.shape.cutoff,
@@ -71,15 +81,14 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     ...(!isConservative(model) && { conservative: false }),
     engine,
     system,
+    members: model.shape.heads,
     evaluate(structure, neighbours) {
       const atoms = currentSystem(structure, neighbours);
-      const { energies, forces, strainGradient } = engine.evaluate(atoms);
-      let energy = 0;
-      for (let i = 0; i < energies.length; i++) {
-        energies[i] += model.referenceEnergies[atoms.species[i]];
-        energy += energies[i];
-      }
-      return { energy, atomicEnergies: energies, forces, strainGradient };
+      return evaluationOf(engine.evaluate(atoms), atoms);
+    },
+    evaluateMembers(structure, neighbours) {
+      const atoms = currentSystem(structure, neighbours);
+      return engine.evaluateHeads(atoms).map((result) => evaluationOf(result, atoms));
     },
     close: () => engine.close(),
   };

@@ -1,5 +1,6 @@
 import { NearsightError } from '../errors.ts';
-import { buildNeighbourList } from '../structure/neighbours.ts';
+import { buildNeighbourList, type NeighbourList } from '../structure/neighbours.ts';
+import type { Structure } from '../structure/structure.ts';
 import type { Evaluation, Potential, RunningEvaluation } from './potential.ts';
 
 /**
@@ -23,13 +24,16 @@ export function sumPotentials(name: string, parts: readonly Potential[]): Potent
       const list = neighbours ?? buildNeighbourList(structure, cutoff);
       const [first, ...others] = parts;
       const total: RunningEvaluation = first.evaluate(structure, list);
-      for (const part of others) {
-        if (part.addTo === undefined) addEvaluation(total, part.evaluate(structure, list));
-        else part.addTo(total, structure, list);
-      }
+      for (const part of others) addPart(total, part, structure, list);
       return total;
     },
   };
+}
+
+/** Adds what a part says of a structure to `total` in place, given a list that is known to be valid. */
+export function addPart(total: RunningEvaluation, part: Potential, structure: Structure, list: NeighbourList): void {
+  if (part.addTo === undefined) addEvaluation(total, part.evaluate(structure, list));
+  else part.addTo(total, structure, list);
 }
 
 /** `total` (whose arrays are fresh, as those of every evaluation) with another evaluation added. */

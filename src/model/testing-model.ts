@@ -59,5 +59,7 @@ export function fileOf<M extends Model>(model: M): ModelFile & { readonly model:
     },
     calibration: null,
     validation: null,
+    domain: null,
+    noise: null,
   };
 }

@@ -275,6 +275,8 @@ function benchModel(kernel: Kernel, seed: number): ModelFile {
     },
     calibration: null,
     validation: null,
+    domain: null,
+    noise: null,
   };
 }
 

@@ -57,6 +57,8 @@ export async function importN2p2(folder: string, options: { readonly units?: N2p
     },
     calibration: null,
     validation: null,
+    domain: null,
+    noise: null,
   };
   return { file, units, files };
 }

@@ -19,6 +19,7 @@ import { writeFileAtomically } from './files.ts';
 import { checkpointPath } from './train-checkpoints.ts';
 import type { TrainRunResult, Work } from './train-run.ts';
 import { checkOldChemistry, originOf } from './train-start.ts';
+import { trustOf } from './train-trust.ts';
 import { VERSION } from './version.ts';
 
 async function errorsOf(potential: Potential, frames: readonly Frame[]): Promise<ErrorReport | null> {
@@ -49,6 +50,8 @@ export async function finishTraining(
     provenance: provenanceOf(work, epochs),
     calibration: null,
     validation: null,
+    domain: null,
+    noise: null,
   };
   if (start?.added.includes(1) === true) checkOldChemistry(start.file, draft, kernel, data.unconcerned);
   const before = start !== null && data.replay.length > 0 ? await errorsWith(start.file, work, data.replay) : null;
@@ -58,7 +61,17 @@ export async function finishTraining(
     const validation = await errorsOf(potential, data.validation);
     const after = await errorsOf(potential, data.replay);
     const errors = { train: train.overall, validation: validation?.overall ?? null };
-    const model: ModelFile = { ...draft, provenance: { ...draft.provenance, errors } };
+    const origin = new Map(
+      data.datasets.flatMap((dataset) => dataset.frames.map((frame) => [frame, dataset] as const)),
+    );
+    const trust = await trustOf(draft, potential, kernel, {
+      ...{ train: data.train, validation: data.validation, how: data.description },
+      sourceOf: (frame) => {
+        const dataset = origin.get(frame);
+        return dataset === undefined ? '' : datasetOrigin(dataset).source;
+      },
+    });
+    const model: ModelFile = { ...draft, ...trust, provenance: { ...draft.provenance, errors } };
     await writeFileAtomically(request.out, encodeModel(model));
     await rm(checkpointPath(request.out), { force: true });
     return { model, train, validation, replay: before === null || after === null ? null : { before, after } };

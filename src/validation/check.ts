@@ -1,3 +1,4 @@
+import type { Frame } from '../data/dataset.ts';
 import { NearsightError } from '../errors.ts';
 import { giveTurn } from '../md/progress.ts';
 import type { Potential } from '../model/potential.ts';
@@ -14,6 +15,12 @@ export interface CheckContext {
   /** Every check draws from a fresh generator with this seed, so that its result does not depend on the others. */
   readonly seed: number;
   readonly precision: Precision;
+  /** Highest temperature of the training data, K; 300 when absent. */
+  readonly temperature?: number;
+  /** A crystal or molecule that is known to be at rest: the minimum that structures must relax back to. */
+  readonly minimum?: Structure;
+  /** Labelled frames that the potential was not trained on. */
+  readonly labelled?: readonly Frame[];
   readonly signal?: AbortSignal;
 }
 

@@ -1,11 +1,11 @@
 import type { Check } from './check.ts';
 import { closedPath } from './closed-path.ts';
+import { dynamicsChecks } from './dynamics/index.ts';
 import { extensivity } from './extensivity.ts';
 import { forces } from './forces.ts';
 import { neighbourList } from './neighbour-list.ts';
 import { netForce } from './net-force.ts';
 import { netTorque } from './net-torque.ts';
-import { nveDrift } from './nve-drift.ts';
 import { permutation } from './permutation.ts';
 import { reflection } from './reflection.ts';
 import { rotation } from './rotation.ts';
@@ -37,5 +37,5 @@ export const allChecks: readonly Check[] = [
   neighbourList,
   smoothness,
   extensivity,
-  nveDrift,
+  ...dynamicsChecks,
 ];

@@ -10,7 +10,7 @@ import {
   descriptorLength,
   openDescriptor,
 } from '../../training/linear/descriptor.ts';
-import { type Whitening, whiteningOf, whitenRows } from './metric.ts';
+import { type Whitening, whiteningOf, whitenRows } from '../../whitening.ts';
 
 /** Environments of one species. */
 export interface Environments {

@@ -5,6 +5,7 @@ import { createRandom } from '../../random.ts';
 import { rattled, strained, supercell } from '../../structure/builders.ts';
 import type { Structure } from '../../structure/structure.ts';
 import { type Descriptor, descriptorLength } from '../../training/linear/descriptor.ts';
+import type { Whitening } from '../../whitening.ts';
 import {
   descriptorFor,
   type EnvironmentSet,
@@ -13,7 +14,6 @@ import {
   whiteningsOf,
   whitenSet,
 } from './environments.ts';
-import type { Whitening } from './metric.ts';
 
 export interface Space {
   readonly descriptor: Descriptor;

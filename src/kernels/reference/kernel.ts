@@ -61,6 +61,10 @@ function load(shape: ModelShape, weights: Float64Array): DensityKernelModel {
       if (head !== undefined) checkHead(shape.heads, head);
       return evaluate(atom, system, head);
     },
+    evaluateHeads(system) {
+      checkSystem(shape, system);
+      return Array.from({ length: shape.heads }, (_, head) => evaluate(atom, system, head));
+    },
     features(system) {
       checkSystem(shape, system);
       return features(atom, system);

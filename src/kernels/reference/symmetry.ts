@@ -64,6 +64,10 @@ export function loadReferenceSymmetry(shape: SymmetryShape, weights: Float64Arra
       if (head !== undefined) checkHead(shape.heads, head);
       return evaluate(machine, system, head);
     },
+    evaluateHeads(system) {
+      checkSystem(shape, system);
+      return Array.from({ length: shape.heads }, (_, head) => evaluate(machine, system, head));
+    },
     features(system) {
       checkSystem(shape, system);
       return features(machine, system);

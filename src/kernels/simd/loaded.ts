@@ -74,6 +74,10 @@ export function loadedModel(place: Workplace, parts: LoadedParts): KernelModel {
       if (system.atoms >= 2 * parts.atomsPerThread) place.startHelpers();
       return guarded(evaluator.evaluate(system, head ?? -1));
     },
+    evaluateHeads(system) {
+      if (system.atoms >= 2 * parts.atomsPerThread) place.startHelpers();
+      return guarded(Array.from({ length: heads }, (_, head) => evaluator.evaluate(system, head)));
+    },
     features: (system) => guarded(evaluator.features(system)),
     add(system) {
       checkTrainingSystem(parts, system);

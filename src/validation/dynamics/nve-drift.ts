@@ -1,13 +1,13 @@
-import { conservedDrift } from '../md/drift.ts';
-import { velocityVerlet } from '../md/integrators.ts';
-import { finish } from '../md/progress.ts';
-import { relax } from '../md/relax.ts';
-import { type MdSample, runMd } from '../md/run.ts';
-import { maxwellBoltzmann, startMd } from '../md/state.ts';
-import { createRandom } from '../random.ts';
-import { supercell } from '../structure/builders.ts';
-import { massesOf, type Structure } from '../structure/structure.ts';
-import type { Check } from './check.ts';
+import { conservedDrift } from '../../md/drift.ts';
+import { velocityVerlet } from '../../md/integrators.ts';
+import { finish } from '../../md/progress.ts';
+import { relax } from '../../md/relax.ts';
+import { type MdSample, runMd } from '../../md/run.ts';
+import { maxwellBoltzmann, startMd } from '../../md/state.ts';
+import { createRandom } from '../../random.ts';
+import { supercell } from '../../structure/builders.ts';
+import { massesOf, type Structure } from '../../structure/structure.ts';
+import type { Check } from '../check.ts';
 
 /** K. */
 const TEMPERATURE = 300;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { rowDistance } from '../../kernels/nearest.ts';
-import { createRandom, type Random } from '../../random.ts';
-import { whiteningOf, whitenRows } from './metric.ts';
+import { rowDistance } from './kernels/nearest.ts';
+import { createRandom, type Random } from './random.ts';
+import { whiteningOf, whitenRows } from './whitening.ts';
 
 const F = 6;
 /** Correlated features: random mixtures of normal deviates, about a mean, with very different sizes. */

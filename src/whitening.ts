@@ -2,7 +2,7 @@
  * The Mahalanobis distance between environments: features are measured in units of how much they vary, and together
  * vary, over the environments of the same species in the training set.
  */
-import { symmetricEigen } from '../../linear-algebra.ts';
+import { symmetricEigen } from './linear-algebra.ts';
 
 /** From features of one species to a space in which the training environments have unit covariance. */
 export interface Whitening {
