@@ -142,6 +142,8 @@ const fileBytes = (model: Model): number =>
     },
     calibration: null,
     validation: null,
+    domain: null,
+    noise: null,
   }).length;
 
 const edges = cases[0].large.system.neighbours.length / atoms;
