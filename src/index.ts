@@ -127,14 +127,19 @@ export {
   type Miller,
   massesOf,
   type NeighbourList,
+  permuted,
   randomAlloy,
   rattled,
+  rotated,
+  rotationMatrix,
   type Structure,
   type SymmetryFinder,
+  sitePositions,
   slab,
   strained,
   supercell,
   terminationsOf,
+  translated,
   uniqueStrains,
   vacancy,
   voidsOf,
@@ -161,11 +166,18 @@ export {
 } from './training/fidelity/index.ts';
 export { type Front, type FrontPoint, frontOf, type NamedNeed, type Need } from './training/front.ts';
 export { type Growth, grown } from './training/grow.ts';
+export { fitLinear, type LinearPrediction, predictLinear } from './training/linear/linear-fit.ts';
 export { chooseByNeed, hypervolume, kneeOf, nonDominated } from './training/pareto.ts';
 export { elementsOf, prepareFrames, type TrainingFrame } from './training/prepare.ts';
 export { DEFAULT_TRAINING, MOLECULE_MODEL, SOLID_MODEL, type TrainingSettings } from './training/settings.ts';
 export { type TrainingInput, type TrainingProgress, type TrainingResult, train } from './training/trainer.ts';
 export { partNames, type ReferenceShift, referenceShift, trainableParts, withShift } from './training/transfer.ts';
 export { type Stop, type SweepInput, type SweepProgress, sweepWeights, weightPath } from './training/weight-sweep.ts';
+export {
+  type Calibration,
+  evaluateCommittee,
+  meanAndSpread,
+  type Spread,
+} from './uncertainty/index.ts';
 export { EV_PER_U, GPA, KB } from './units.ts';
 export { allChecks, type Check, type CheckResult, runChecks } from './validation/index.ts';
