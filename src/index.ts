@@ -180,4 +180,15 @@ export {
   type Spread,
 } from './uncertainty/index.ts';
 export { EV_PER_U, GPA, KB } from './units.ts';
-export { allChecks, type Check, type CheckResult, runChecks } from './validation/index.ts';
+export {
+  allChecks,
+  type Check,
+  type CheckContext,
+  type CheckCurve,
+  type CheckGroup,
+  type CheckResult,
+  type Finding as CheckFinding,
+  type Precision,
+  runChecks,
+  type Skipped,
+} from './validation/index.ts';

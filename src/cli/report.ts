@@ -150,6 +150,7 @@ async function survived<Result>(work: Promise<Result>): Promise<Result | Nearsig
 function exploded({ message }: NearsightError, temperature: number): CheckResult {
   return {
     id: 'dynamics',
+    group: 'dynamics',
     question: `Do the atoms stay together through six picoseconds from ${temperature} K?`,
     unit: 'explosions',
     value: 1,
