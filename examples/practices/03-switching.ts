@@ -1,11 +1,13 @@
 /**
  * Practice 3: what happens at the cutoff.
  *
- * A Lennard-Jones potential is cut off at 6 Å in three ways: sharply, shifted to zero there, and by a quintic switching
- * function between 4.5 and 6 Å. Two numbers decide: the jumps of energy and force at the cutoff, and whether molecular
+ * A Lennard-Jones potential is cut off at 5.4 Å in three ways: sharply, shifted to zero there, and by a quintic switching
+ * function between 4 and 5.4 Å. Two numbers decide: the jumps of energy and force at the cutoff, and whether molecular
  * dynamics conserves energy.
  *
  *   node scripts/run.mjs examples/practices/03-switching.ts [FOLDER]
+ *
+ * The cutoff lies on a shell of neighbours, so that atoms cross it all the time.
  *
  * Look at: a shifted potential has no jump in the energy, but one in the force; the drift shows it.
  * Try: a cubic switch 1 − 3u² + 2u³, whose second derivative jumps. Does the drift notice? Would a phonon?
@@ -30,8 +32,8 @@ import {
   velocityVerlet,
 } from 'nearsight';
 
-const CUTOFF = 6;
-const ONSET = 4.5;
+const CUTOFF = 5.4;
+const ONSET = 4;
 /** Lennard-Jones with ε = 0.05 eV, σ = 3.4 Å: energy and slope. */
 function lennardJones(r: number): [number, number] {
   const s6 = (3.4 / r) ** 6;

@@ -17,7 +17,9 @@ import { analyseOutliers, createRandom, figure, finish } from 'nearsight';
 import { createEngine, PACKAGE_ROOT, readDataset } from 'nearsight/node';
 
 const path = fileURLToPath(new URL('data/si8-pbe/si8-pbe.extxyz', PACKAGE_ROOT));
-const { frames } = await readDataset(path);
+const all = (await readDataset(path)).frames;
+// A few melts and crystals under huge pressure would make every error look usual.
+const frames = all.filter(({ group }) => group !== 'hydrostatic' && group !== 'liquid_16');
 const random = createRandom(3);
 const spoilt = new Set(random.permutation(frames.length).subarray(0, 5));
 const labelled = frames.map((frame, k) => {

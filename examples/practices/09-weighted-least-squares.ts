@@ -2,14 +2,14 @@
  * Practice 9: many cheap numbers and a few good ones.
  *
  * The bond of a diatomic molecule, known at 60 distances from a cheap method (noise of 40 meV, and a bias that grows with
- * the distance) and at 6 from an expensive one (2 meV). Four fits of the same polynomial in exp(−r): the good points
+ * the distance) and at 4 from an expensive one (2 meV). Four fits of the same polynomial in exp(−r): the good points
  * alone; all points alike; all points weighted by 1/variance; and weighted, with the bias of the cheap method as two
  * unknowns of its own.
  *
  *   node scripts/run.mjs examples/practices/09-weighted-least-squares.ts [FOLDER]
  *
  * Look at: weights alone do not cure a bias; a fit that knows of it beats the good points alone by far.
- * Try: three good points. Then a cheap method without bias. `nearsight fidelity` does this with real levels of theory,
+ * Try: ten good points. Then a cheap method without bias. `nearsight fidelity` does this with real levels of theory,
  * and finds the variances by itself.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const cheap = Array.from({ length: 60 }, (_, k) => 0.9 + (1.6 * k) / 59).map((r)
   ...{ r, isCheap: true, sigma: 0.04 },
   energy: truth(r) + bias(r) + 0.04 * random.normal(),
 }));
-const good = [0.95, 1.1, 1.3, 1.6, 2.0, 2.4].map((r) => ({
+const good = [1.0, 1.25, 1.6, 2.3].map((r) => ({
   ...{ r, isCheap: false, sigma: 0.002 },
   energy: truth(r) + 0.002 * random.normal(),
 }));
@@ -33,7 +33,7 @@ const ORDER = 6;
 const row = (r: number): number[] => Array.from({ length: ORDER }, (_, k) => Math.exp(-k * (r - 1)));
 
 /** Coefficients of the weighted fit: (XᵀWX + tiny) c = XᵀWy by Gaussian elimination. */
-function fit(points: readonly Point[], weight: (p: Point) => number, columns: (p: Point) => number[]): number[] {
+function solve(points: readonly Point[], weight: (p: Point) => number, columns: (p: Point) => number[]): number[] {
   const P = columns(points[0]).length;
   const A = Array.from({ length: P }, () => new Float64Array(P + 1));
   for (const p of points) {
@@ -58,10 +58,10 @@ const plain = ({ r }: Point): number[] => row(r);
 const biased = ({ r, isCheap }: Point): number[] => [...row(r), ...(isCheap ? [1, r] : [0, 0])];
 const precise = ({ sigma }: Point): number => 1 / sigma ** 2;
 const fits = {
-  'good points alone': fit(good, precise, plain),
-  'all alike': fit([...cheap, ...good], () => 1, plain),
-  weighted: fit([...cheap, ...good], precise, plain),
-  'weighted, bias fitted': fit([...cheap, ...good], precise, biased),
+  'good points alone': solve(good, precise, plain),
+  'all alike': solve([...cheap, ...good], () => 1, plain),
+  weighted: solve([...cheap, ...good], precise, plain),
+  'weighted, bias fitted': solve([...cheap, ...good], precise, biased),
 };
 const grid = Array.from({ length: 81 }, (_, k) => 0.9 + 0.02 * k);
 const series = Object.entries(fits).map(([name, c]) => {
