@@ -1,5 +1,18 @@
-export type { Calibration, CalibrationMetrics, QuantityCalibration } from './calibration.ts';
-export { evaluateCommittee, meanAndSpread, type Spread } from './committee.ts';
+export {
+  type Calibration,
+  type CalibrationMetrics,
+  COVERAGES,
+  calibrate,
+  calibrateQuantity,
+  intervalFactor,
+  type Law,
+  LEAST_FRAMES,
+  metricsOf,
+  type QuantityCalibration,
+  sigmaOf,
+} from './calibration.ts';
+export { decodeCalibration, encodeCalibration } from './calibration-file.ts';
+export { evaluateCommittee, meanAndSpread, modelsCommittee, type Spread } from './committee.ts';
 export {
   type Domain,
   type DomainVerdict,
@@ -10,4 +23,26 @@ export {
   type SourcedFrame,
 } from './domain.ts';
 export type { Estimator, EstimatorName, RawUncertainty } from './estimator.ts';
+export { coverage, freeOf, type ReliabilityPoint, type Residuals, reliability, scores } from './metrics.ts';
 export { fitNoise, type LabelNoise, type Noise, openNoise } from './noise.ts';
+export type { GroupNoise, NoiseRecord, QuantityNoise } from './noise-record.ts';
+export {
+  type AllResiduals,
+  collectResiduals,
+  committeeJudge,
+  estimatorJudge,
+  type Judge,
+  type Judged,
+  rawOf,
+  residualsOf,
+} from './residuals.ts';
+export {
+  NOT_CALIBRATED,
+  openUncertainty,
+  type TrustedOptions,
+  type TrustedPrediction,
+  type Uncertain,
+  type UncertainForces,
+  type Uncertainty,
+  uncertaintiesOf,
+} from './trusted.ts';
