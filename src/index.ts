@@ -113,7 +113,20 @@ export {
   vacancyEnergy,
 } from './properties/index.ts';
 export { createRandom, type Random } from './random.ts';
-export { parseReportData, type ReportData, renderCoverage, renderDataReport, renderReport } from './report/index.ts';
+export {
+  type FigureAxis,
+  type FigureOptions,
+  type FigureSeries,
+  figure,
+  type Grade,
+  gradeOf,
+  methodsDraft,
+  parseReportData,
+  type ReportData,
+  renderCoverage,
+  renderDataReport,
+  renderReport,
+} from './report/index.ts';
 export {
   buildNeighbourList,
   type CrystalSymmetry,
