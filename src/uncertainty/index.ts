@@ -1,4 +1,13 @@
 export {
+  type Accountant,
+  type DomainAccount,
+  type OutsideFrame,
+  openAccount,
+  type Parts,
+  type QuantityAccount,
+  type UncertaintyAccount,
+} from './account.ts';
+export {
   type Calibration,
   type CalibrationMetrics,
   COVERAGES,

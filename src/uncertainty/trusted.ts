@@ -46,6 +46,9 @@ export interface TrustedPrediction {
   readonly stress: Uncertain | null;
   /** Null where the model does not know its domain. */
   readonly domain: DomainVerdict | null;
+  /** What the above was made from: the uncertainty before calibration, and the noise of labels. */
+  readonly judged: Judged;
+  readonly noise: LabelNoise | null;
 }
 
 export interface TrustedOptions {
@@ -86,6 +89,7 @@ export function openUncertainty(file: ModelFile, potential: LoadedPotential): Un
         mean: judged.mean,
         ...uncertaintiesOf(calibration, judged, labels),
         domain: domain?.verdict(structure, list) ?? null,
+        ...{ judged, noise: labels },
       };
     },
     forces(structure, neighbours) {
