@@ -33,7 +33,7 @@ export type {
   Histogram,
   PairDistances,
 } from './portrait/distributions.ts';
-export type { EnvironmentMap } from './portrait/map.ts';
+export { type EnvironmentMap, environmentMap } from './portrait/map.ts';
 export {
   type DataPortrait,
   type FlaggedFrame,
