@@ -179,7 +179,11 @@ export function methodOf(file: ModelFile, more: Partial<MethodFacts> = {}): Meth
     heads: shape.heads,
     weights: model.parameters.length,
     ...(parts.repulsion !== null && { repulsion: 'ZBL' as const }),
-    ...(energy !== undefined && forces !== undefined && stress !== undefined && { loss: { energy, forces, stress } }),
+    ...(energy !== undefined &&
+      forces !== undefined &&
+      stress !== undefined && {
+        loss: { energy, forces, stress, ...optional('energyRise', numberAt(loss, 'energyRise')) },
+      }),
     ...((method === 'soap' || method === 'adam') && { optimiser: method }),
     ...optional('rate', numberAt(training, 'rate')),
     ...optional('batch', numberAt(training, 'batch')),

@@ -45,19 +45,10 @@ const AREA = { good: 0.05, fair: 0.1 } as const;
 const OUTSIDE = { good: 0.01, fair: 0.1 } as const;
 /** Drift of the conserved energy, meV/atom/ps. */
 const DRIFT = { good: 0.1, fair: 1 } as const;
-/** What a potential owes by construction: one that fails here is broken, not merely imprecise. */
-const LAWS: ReadonlySet<string> = new Set([
-  'permutation',
-  'translation',
-  'rotation',
-  'reflection',
-  'net-force',
-  'net-torque',
-  'forces',
-  'stress',
-  'closed-path',
-  'neighbour-list',
-]);
+/** Groups of checks that a potential passes by construction: one that fails here is broken, not merely imprecise. */
+const LAWS: ReadonlySet<string> = new Set(['symmetry', 'derivatives']);
+/** A law that is broken by more than this times the limit is not a matter of rounding. */
+const BROKEN = 10;
 
 /**
  * The grade of a potential; undefined for a record without checks, which is no trust report but a page of errors.
@@ -191,11 +182,14 @@ function checkReason(data: ReportData): GradeReason {
   const names = failed.slice(0, 3).map(({ id }) => id);
   const more = failed.length > names.length ? ` and ${failed.length - names.length} more` : '';
   const finding = `${fail} of ${pass + fail} checks fail: ${names.join(', ')}${more}`;
-  const allows = failed.some(isLaw) ? 'E' : fail > 2 ? 'D' : 'C';
+  const laws = failed.filter(({ group = '' }) => LAWS.has(group));
+  const allows = laws.some(isBroken) ? 'E' : laws.length > 0 || fail > 2 ? 'D' : 'C';
   return { question, finding, allows, section };
 }
 
-const isLaw = ({ id }: CheckRow): boolean => LAWS.has(id);
+function isBroken({ value, limit }: CheckRow): boolean {
+  return value === undefined || limit === undefined || !(Math.abs(value) <= BROKEN * Math.abs(limit));
+}
 
 function dynamicsReason({ dynamics }: ReportData): GradeReason {
   const question = 'Is dynamics stable?';

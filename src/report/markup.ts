@@ -73,18 +73,24 @@ export function table<T>(
   caption: Content,
   rows: readonly T[],
   columns: readonly Column<T>[],
+  options: { /** Rows of one name stand under it; '' for none. */ readonly heading?: (row: T) => string } = {},
 ): Html {
   const number = numbering.table();
   const style = (column: Column<T>): string =>
     column.align === 'right' ? 'right' : column.long === true ? 'long' : '';
   const head = columns.map((column) => html`<th scope="col" class="${style(column)}">${column.header}</th>`);
-  const body = rows.map((row) => {
+  const heading = (r: number): string => options.heading?.(rows[r]) ?? '';
+  const body = rows.map((row, r) => {
     const cells = columns.map((column, c) =>
       c === 0
         ? html`<th scope="row" class="${style(column)}">${column.cell(row)}</th>`
         : html`<td class="${style(column)}">${column.cell(row)}</td>`,
     );
-    return html`<tr>${join(cells, '')}</tr>`;
+    const above =
+      heading(r) === '' || (r > 0 && heading(r) === heading(r - 1))
+        ? undefined
+        : html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${heading(r)}</th></tr>`;
+    return html`${above}<tr>${join(cells, '')}</tr>`;
   });
   return html`<div class="scroll" role="region" aria-label="Table ${number}" tabindex="0"><table>
 <caption><b>Table ${number}.</b> ${caption}</caption>

@@ -113,7 +113,7 @@ function trainingSentences(method: MethodFacts, { cite }: References): string {
   const weights =
     loss === undefined
       ? ''
-      : ` The loss is the weighted sum of the mean squared errors of energies per atom, force components and virials per atom, with weights ${exact(loss.energy)}, ${exact(loss.forces)} and ${exact(loss.stress)} (eV, eV/Å).`;
+      : ` The loss is the weighted sum of the mean squared errors of energies per atom, force components and virials per atom, with weights ${exact(loss.energy)}, ${exact(loss.forces)} and ${exact(loss.stress)} (eV, eV/Å)${loss.energyRise === undefined || loss.energyRise === 1 ? '' : `; over the second half the weight of the energies rises ${exact(loss.energyRise)}-fold`}.`;
   const steps = [
     batch === undefined ? '' : `${whole(batch)} structures per step`,
     rate === undefined ? '' : `a largest learning rate of ${exact(rate)}`,

@@ -58,13 +58,9 @@ function topicAnswer({ name, words, seen }: Topic, scope: ScopeReport): PurposeA
     };
   }
   if (seen?.(scope) === true) return { topic: name, standing: 'seen', sentence: `${name} are in the training data` };
-  const unnamed = scope.groups.every((group) => group.name === '');
-  if (seen === undefined && unnamed) {
-    return {
-      topic: name,
-      standing: 'unknown',
-      sentence: `whether there are ${name} in the training data is not known`,
-    };
+  // Names are all there is to go by: what no group is named after may still be in one.
+  if (seen === undefined) {
+    return { topic: name, standing: 'unknown', sentence: `no group of the training data is named after ${name}` };
   }
   return { topic: name, standing: 'unseen', sentence: `no ${name} in the training data` };
 }

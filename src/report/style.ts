@@ -74,6 +74,7 @@ thead th {
   color: var(--muted); vertical-align: bottom; border-top: 1.5px solid var(--ink); border-bottom: 1px solid var(--ink);
 }
 tbody tr + tr > * { border-top: 1px solid var(--rule); }
+.heading th { padding-top: 1rem; font-weight: 600; } thead + tbody .heading:first-child th { padding-top: 0.5rem; }
 tbody tr:last-child > * { border-bottom: 1.5px solid var(--ink); }
 .panel { position: relative; }
 .letter { position: absolute; top: 0; left: 0; font: 0.8rem/1 var(--sans); color: var(--muted); }

@@ -122,7 +122,12 @@ export interface MethodFacts {
   readonly weights: number;
   readonly repulsion?: 'ZBL';
   readonly directForces?: true;
-  readonly loss?: { readonly energy: number; readonly forces: number; readonly stress: number };
+  readonly loss?: {
+    readonly energy: number;
+    readonly forces: number;
+    readonly stress: number;
+    readonly energyRise?: number;
+  };
   readonly optimiser?: 'soap' | 'adam';
   readonly rate?: number;
   readonly batch?: number;

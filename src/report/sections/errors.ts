@@ -11,11 +11,15 @@ export function errorSection(data: ReportData, numbering: Numbering): Section | 
     data.parity === undefined ? undefined : parityFigure(data, data.parity, numbering),
     data.parity === undefined ? undefined : distributionFigure(data.parity, numbering),
     rowTable('Errors on the held-out frames, by group.', 'Group', data.errors?.groups, numbering),
-    rowTable('Force errors on the held-out frames, by element.', 'Element', data.errors?.elements, numbering),
+    rowTable('Force errors on the held-out frames, by element.', 'Element', several(data.errors?.elements), numbering),
   ];
   if (parts.every((part) => part === undefined)) return undefined;
   return { id: 'errors', title: 'Errors against the reference', body: join(parts) };
 }
+
+/** One element has the errors of all. */
+const several = (rows: readonly ErrorRow[] | undefined): readonly ErrorRow[] | undefined =>
+  rows === undefined || rows.length < 2 ? undefined : rows;
 
 function setTable(data: ReportData, numbering: Numbering): Html | undefined {
   const { train, validation, test, leakFree } = data.errors ?? {};

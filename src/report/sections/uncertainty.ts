@@ -16,6 +16,9 @@ import type { ReportData } from '../report-data.ts';
 import { formatNumber, formatValue } from '../text.ts';
 import type { UncertaintyOn, UncertaintyReport } from '../trust-data.ts';
 
+/** Coverages that have a column. */
+const SHOWN = [0.5, 0.9, 0.95] as const;
+
 /** How uncertain it says it is, and whether errors are as large as that. */
 export function uncertaintySection(data: ReportData, numbering: Numbering): Section | undefined {
   const report = data.uncertainty;
@@ -75,7 +78,9 @@ function metricTable(report: UncertaintyReport, numbering: Numbering): Html | un
     }),
   );
   if (rows.length === 0) return undefined;
-  const stated = [...new Set(rows.flatMap(({ on }) => on.metrics.coverage.map((entry) => entry.stated)))].sort();
+  const stated = SHOWN.filter((level) =>
+    rows.some(({ on }) => on.metrics.coverage.some((entry) => entry.stated === level)),
+  );
   const share = (value: number | undefined): string =>
     formatNumber(value === undefined ? undefined : 100 * value, { decimals: 1 });
   const columns: Column<MetricRow>[] = [
@@ -138,6 +143,9 @@ function parts({ forceParts }: UncertaintyReport): Html | undefined {
   const show = (value: number): string => formatValue(1000 * value, 'meV/Å');
   return facts([
     ['Epistemic, forces', `${show(forceParts.epistemic)}: the model has not seen enough; more data would lessen it`],
-    ['Aleatoric, forces', `${show(forceParts.aleatoric)}: noise of the labels; more data of the same kind would not`],
+    [
+      'Aleatoric, forces',
+      `${show(forceParts.aleatoric)}: noise of the labels; noise of the labels and what such a model can't express; more data of the same kind would not`,
+    ],
   ]);
 }
