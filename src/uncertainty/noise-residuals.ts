@@ -1,8 +1,7 @@
 /** What a potential leaves of some labels, in the form that the fit of variances takes. */
 import type { Frame } from '../data/dataset.ts';
 import { stressVolume } from '../model/errors.ts';
-import type { LoadedPotential } from '../model/load.ts';
-import type { Evaluation } from '../model/potential.ts';
+import type { Committee, Evaluation, Potential } from '../model/potential.ts';
 import { speciesOf } from '../model/short-range.ts';
 import { evaluateCommittee, type Spread } from './committee.ts';
 import { ATOM_FEATURES, type FeatureScale } from './noise-record.ts';
@@ -51,7 +50,11 @@ interface AtomDraft {
 }
 
 /** Residuals of frames (those that are trained on first or last, as they come) with a potential; `groups`: how many. */
-export function collectResiduals(potential: LoadedPotential, frames: readonly GroupedFrame[], groups: number): Sample {
+export function collectResiduals(
+  potential: Potential & Committee,
+  frames: readonly GroupedFrame[],
+  groups: number,
+): Sample {
   const energy = draft(1, groups);
   const forces = draft(3, groups);
   const stress = draft(6, groups);
@@ -194,7 +197,7 @@ function reachOf(x: Float64Array): Pick<FeatureScale, 'lowest' | 'highest'> {
 
 /** Features of the atoms of a structure, [N][1 + ATOM_FEATURES]: never beyond those of the training. */
 export function featuresOf(
-  { forces, atomicEnergies }: Evaluation,
+  { forces, atomicEnergies }: Pick<Evaluation, 'forces' | 'atomicEnergies'>,
   species: Int32Array,
   scale: FeatureScale,
 ): Float64Array {

@@ -1,8 +1,8 @@
 /** How noisy the labels are: what more data of the same kind would not cure. Theory: docs/theory/noise.md. */
 import type { Frame } from '../data/dataset.ts';
 import { jsonObjectOf } from '../model/json.ts';
-import type { LoadedPotential } from '../model/load.ts';
 import type { Attachment } from '../model/model-file.ts';
+import type { Committee, Evaluation, Potential } from '../model/potential.ts';
 import { speciesOf } from '../model/short-range.ts';
 import { createRandom } from '../random.ts';
 import type { NeighbourList } from '../structure/neighbours.ts';
@@ -10,7 +10,7 @@ import type { Structure } from '../structure/structure.ts';
 import { type NoiseRecord, type QuantityNoise, readNoiseRecord } from './noise-record.ts';
 import { collectResiduals, featuresOf, type Quantity, type Sample } from './noise-residuals.ts';
 import { witnessOf } from './noise-witness.ts';
-import { fitVariances, type VarianceModel, type Witness } from './variance-fit.ts';
+import { fitVariances, type Witness } from './variance-fit.ts';
 
 /** Standard deviations of the noise of labels; null where there were no such labels to learn from. */
 export interface LabelNoise {
@@ -18,6 +18,11 @@ export interface LabelNoise {
   readonly energy: number | null;
   /** Of each force component, by atom, eV/Å, [N]. */
   readonly forces: Float64Array | null;
+  /**
+   * The part of it that is the same for all atoms and that forces show of themselves, whatever the model: they do not
+   * sum to zero. 0 where they do, which need not mean that there is none. eV/Å.
+   */
+  readonly shown: number | null;
   /** Of each stress component, eV/Å³. */
   readonly stress: number | null;
 }
@@ -30,10 +35,17 @@ export interface Noise {
   readonly record: NoiseRecord;
   /**
    * Of labels of this structure, were it computed like the frames of `group`; of all of them without one, or where the
-   * group is not known.
+   * group is not known. Misfit is estimated from the `evaluation` of the structure by the potential, which is made on
+   * the spot when absent.
    * @throws NearsightError `unknown-species`
    */
-  of(structure: Structure, options?: { readonly group?: string; readonly neighbours?: NeighbourList }): LabelNoise;
+  of(structure: Structure, options?: NoiseOptions): LabelNoise;
+}
+
+export interface NoiseOptions {
+  readonly group?: string;
+  readonly neighbours?: NeighbourList;
+  readonly evaluation?: Pick<Evaluation, 'forces' | 'atomicEnergies'>;
 }
 
 /** Fewer labelled frames than these say nothing. */
@@ -53,7 +65,7 @@ const LEAST_SHARE = 1e-4;
  * @throws NearsightError what the potential throws
  */
 export function fitNoise(
-  potential: LoadedPotential,
+  potential: Potential & Committee,
   frames: { readonly train: readonly Frame[]; readonly heldOut: readonly Frame[] },
   options: { readonly seed: number },
 ): Attachment | null {
@@ -160,7 +172,7 @@ function shownBy({ variances, squares }: Witness, g: number): { sigma: number; e
 
 /** b·x + δ_z. */
 function exponentOf(
-  { coefficients, species }: Pick<VarianceModel, 'coefficients' | 'species'>,
+  { coefficients, species }: { readonly coefficients: ArrayLike<number>; readonly species: ArrayLike<number> },
   z: number,
   x: ArrayLike<number>,
 ): number {
@@ -173,42 +185,41 @@ function exponentOf(
  * The noise that a model file knows; null where it knows none.
  * @throws NearsightError `bad-noise`
  */
-export function openNoise(attachment: Attachment | null, potential: LoadedPotential): Noise | null {
+export function openNoise(attachment: Attachment | null, potential: Potential): Noise | null {
   if (attachment === null) return null;
   const record = readNoiseRecord(attachment.record, potential.elements.length);
   const { forces } = record;
-  const ofFrame = (noise: QuantityNoise | null, g: number | undefined): number | null => {
+  const ofFrame = (noise: QuantityNoise | null, g: number | null): number | null => {
     if (noise === null) return null;
-    const { white, level } = g === undefined ? noise.whole : noise.groups[g];
+    const { white, level } = levelOf(noise, g);
     return Math.sqrt(white ** 2 + Math.exp(noise.coefficients[0] + noise.elements[0] + level));
-  };
-  const ofAtoms = (
-    noise: QuantityNoise,
-    structure: Structure,
-    g: number | undefined,
-    neighbours?: NeighbourList,
-  ): Float64Array => {
-    const evaluation = potential.evaluate(structure, neighbours);
-    const species = speciesOf(potential.elements, structure.numbers);
-    const K = noise.coefficients.length;
-    const x = featuresOf(evaluation, species, record.features);
-    const model = { coefficients: Float64Array.from(noise.coefficients), species: Float64Array.from(noise.elements) };
-    const { white, level } = g === undefined ? noise.whole : noise.groups[g];
-    return Float64Array.from(species, (z, i) =>
-      Math.sqrt(white ** 2 + Math.exp(exponentOf(model, z, x.subarray(i * K, (i + 1) * K)) + level)),
-    );
   };
   return {
     groups: record.groups.filter((name) => name !== ''),
     record,
-    of(structure, { group, neighbours } = {}) {
+    of(structure, { group, neighbours, evaluation } = {}) {
       const found = group === undefined ? -1 : record.groups.indexOf(group);
-      const g = found < 0 ? undefined : found;
+      const g = found < 0 ? null : found;
+      const species = speciesOf(potential.elements, structure.numbers);
+      const said = forces === null ? null : (evaluation ?? potential.evaluate(structure, neighbours));
       return {
         energy: ofFrame(record.energy, g),
-        forces: forces === null ? null : ofAtoms(forces, structure, g, neighbours),
+        forces: forces === null ? null : ofAtoms(forces, g, featuresOf(said!, species, record.features), species),
+        shown: forces === null ? null : levelOf(forces, g).white,
         stress: ofFrame(record.stress, g),
       };
     },
   };
+}
+
+const levelOf = (noise: QuantityNoise, g: number | null): { readonly white: number; readonly level: number } =>
+  g === null ? noise.whole : noise.groups[g];
+
+function ofAtoms(noise: QuantityNoise, g: number | null, x: Float64Array, species: Int32Array): Float64Array {
+  const { white, level } = levelOf(noise, g);
+  const model = { coefficients: noise.coefficients, species: noise.elements };
+  const K = noise.coefficients.length;
+  return Float64Array.from(species, (z, i) =>
+    Math.sqrt(white ** 2 + Math.exp(exponentOf(model, z, x.subarray(i * K, (i + 1) * K)) + level)),
+  );
 }
