@@ -189,7 +189,14 @@ export { type Stop, type SweepInput, type SweepProgress, sweepWeights, weightPat
 export {
   type Calibration,
   evaluateCommittee,
+  fitNoise,
+  type GroupNoise,
+  type LabelNoise,
   meanAndSpread,
+  type Noise,
+  type NoiseRecord,
+  openNoise,
+  type QuantityNoise,
   type Spread,
 } from './uncertainty/index.ts';
 export { EV_PER_U, GPA, KB } from './units.ts';
