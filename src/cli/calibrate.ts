@@ -78,8 +78,8 @@ async function calibrateCommand(
       how: `${frames.length} frames of ${datasets.map(({ source }) => basename(source)).join(', ')}, given afterwards; ${how}`,
     });
     if (calibration === null) {
-      throw new NearsightError('too-few-frames', `${frames.length} frames are too few to calibrate on`, {
-        hint: `give at least ${LEAST_FRAMES.forces} frames with forces, or ${LEAST_FRAMES.energy} with energies`,
+      throw new NearsightError('too-few-frames', `${frames.length} frames say too little to calibrate on`, {
+        hint: `give at least ${LEAST_FRAMES.forces} frames with forces that symmetry does not fix, or ${LEAST_FRAMES.energy} with energies`,
         place: { path: data[0] },
       });
     }
