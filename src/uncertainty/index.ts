@@ -25,12 +25,13 @@ export { evaluateCommittee, meanAndSpread, modelsCommittee, type Spread } from '
 export {
   type Domain,
   type DomainVerdict,
-  measureDomain,
   type Novelty,
   type Origin,
   openDomain,
   type SourcedFrame,
 } from './domain.ts';
+export { measureDomain } from './domain-measure.ts';
+export type { DistanceQuantile, DomainRecord } from './domain-record.ts';
 export type { Estimator, EstimatorName, RawUncertainty } from './estimator.ts';
 export { coverage, freeOf, type ReliabilityPoint, type Residuals, reliability, scores } from './metrics.ts';
 export { fitNoise, type LabelNoise, type Noise, openNoise } from './noise.ts';
