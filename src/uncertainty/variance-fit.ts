@@ -93,9 +93,9 @@ interface Parts {
   readonly total: number;
 }
 
-function partsOf(problem: VarianceProblem, theta: Float64Array, i: number): Parts {
+function partsOf(problem: VarianceProblem, places: Places, theta: Float64Array, i: number): Parts {
   const { residuals, witness } = problem;
-  const { K, gamma, white, scale } = placesOf(problem);
+  const { K, gamma, white, scale } = places;
   const g = residuals.groups[i];
   let exponent = theta[K + residuals.species[i]] + theta[gamma + g];
   for (let k = 0; k < K; k++) exponent += theta[k] * residuals.features[i * K + k];
@@ -123,7 +123,7 @@ export function minusLogPosterior(problem: VarianceProblem, theta: Float64Array,
   for (let k = 0; k < K; k++) at[k] = k;
   at[K + 3] = places.scale;
   for (let i = 0; i < squares.length; i++) {
-    const { misfit, aleatoric, epistemic, total } = partsOf(problem, theta, i);
+    const { misfit, aleatoric, epistemic, total } = partsOf(problem, places, theta, i);
     const weight = (problem.weights[i] * components) / 2 / problem.dispersion;
     value += weight * (Math.log(total) + squares[i] / total);
     if (out === undefined) continue;
@@ -243,12 +243,14 @@ function moved(theta: Float64Array, { gradient, curvature }: Derivatives, dampin
  */
 function dispersionOf(problem: VarianceProblem, theta: Float64Array): number {
   const { frames, squares, components } = problem.residuals;
+  const places = placesOf(problem);
   const scatter: number[] = [];
   for (let i = 0; i < frames.length; ) {
     const frame = frames[i];
     let ratio = 0;
     let n = 0;
-    for (; i < frames.length && frames[i] === frame; i++, n++) ratio += squares[i] / partsOf(problem, theta, i).total;
+    for (; i < frames.length && frames[i] === frame; i++, n++)
+      ratio += squares[i] / partsOf(problem, places, theta, i).total;
     scatter.push(((ratio / n - 1) ** 2 * n * components) / 2);
   }
   scatter.sort((a, b) => a - b);
@@ -262,7 +264,8 @@ function dispersionOf(problem: VarianceProblem, theta: Float64Array): number {
 function levelWeights(problem: VarianceProblem, theta: Float64Array): Float64Array {
   const { groups, squares } = problem.residuals;
   const G = problem.witness.variances.length;
-  const weights = squares.map((_, i) => partsOf(problem, theta, i).total);
+  const places = placesOf(problem);
+  const weights = squares.map((_, i) => partsOf(problem, places, theta, i).total);
   const sums = new Float64Array(G);
   const counts = new Float64Array(G);
   for (let i = 0; i < weights.length; i++) {
