@@ -8,9 +8,9 @@ import {
   committeeJudge,
   encodeCalibration,
   fitNoise,
+  judgeFrames,
   measureDomain,
   openNoise,
-  residualsOf,
   type SourcedFrame,
 } from '../uncertainty/index.ts';
 
@@ -66,8 +66,8 @@ export async function calibrationOf(
   const noise = openNoise(file.noise, potential);
   const witnesses = thinned(heldOut);
   const residuals = {
-    heldOut: await residualsOf(judge, witnesses, { noise }),
-    train: train.length === 0 ? null : await residualsOf(judge, thinned(train), { noise }),
+    heldOut: await judgeFrames(judge, witnesses, { noise }),
+    train: train.length === 0 ? null : await judgeFrames(judge, thinned(train), { noise }),
   };
   return calibrate(judge.name, residuals, {
     frames: witnesses.length,

@@ -43,8 +43,8 @@ export {
   estimatorJudge,
   type Judge,
   type Judged,
+  judgeFrames,
   rawOf,
-  residualsOf,
 } from './residuals.ts';
 export {
   NOT_CALIBRATED,

@@ -154,7 +154,7 @@ export function collectResiduals(): ResidualCollector {
 const TURN = 16;
 
 /** Residuals of some frames. */
-export async function residualsOf(
+export async function judgeFrames(
   judge: Judge,
   frames: readonly Frame[],
   options: { readonly noise?: Noise | null; readonly signal?: AbortSignal | undefined } = {},
