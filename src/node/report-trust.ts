@@ -17,13 +17,13 @@ import {
   type Domain,
   decodeCalibration,
   freeOf,
+  judgeFrames,
   type Law,
   metricsOf,
   openUncertainty,
   type QuantityCalibration,
   type Residuals,
   reliability,
-  residualsOf,
   scores,
   sigmaOf,
   type Uncertainty,
@@ -51,7 +51,7 @@ export async function uncertaintyOf(
   const judge = trusted?.judge ?? committeeJudge(potential, 'heads');
   const given = thinned(frames);
   const options = { noise: trusted?.noise ?? null, signal };
-  const residuals = given.length === 0 ? null : await residualsOf(judge, given, options);
+  const residuals = given.length === 0 ? null : await judgeFrames(judge, given, options);
   const lawOf = (quantity: (typeof QUANTITIES)[number]): QuantityCalibration | Law | null =>
     calibration === null ? RAW : calibration[quantity];
   const quantities = QUANTITIES.map((quantity) => {

@@ -181,7 +181,7 @@ function checkReason(data: ReportData): GradeReason {
   const failed = (data.checks ?? []).filter(({ verdict }) => verdict === 'fail');
   const names = failed.slice(0, 3).map(({ id }) => id);
   const more = failed.length > names.length ? ` and ${failed.length - names.length} more` : '';
-  const finding = `${fail} of ${pass + fail} checks fail: ${names.join(', ')}${more}`;
+  const finding = `${fail} of ${pass + fail} checks ${fail === 1 ? 'fails' : 'fail'}: ${names.join(', ')}${more}`;
   const laws = failed.filter(({ group = '' }) => LAWS.has(group));
   const allows = laws.some(isBroken) ? 'E' : laws.length > 0 || fail > 2 ? 'D' : 'C';
   return { question, finding, allows, section };
@@ -224,8 +224,20 @@ function doctorReason({ data }: ReportData): GradeReason {
   if (findings === undefined) return { question, finding: 'the data doctor did not see them', allows: 'B', section };
   const number = (severity: string): number => findings.filter((finding) => finding.severity === severity).length;
   const [errors, warnings] = [number('error'), number('warning')];
-  if (errors > 0) return { question, finding: `the data doctor found ${errors} errors`, allows: 'C', section };
-  if (warnings > 0) return { question, finding: `the data doctor warns of ${warnings} things`, allows: 'B', section };
+  if (errors > 0)
+    return {
+      question,
+      finding: `the data doctor found ${errors} ${errors === 1 ? 'error' : 'errors'}`,
+      allows: 'C',
+      section,
+    };
+  if (warnings > 0)
+    return {
+      question,
+      finding: `the data doctor warns of ${warnings} ${warnings === 1 ? 'thing' : 'things'}`,
+      allows: 'B',
+      section,
+    };
   return { question, finding: 'the data doctor has no complaint', allows: 'A', section };
 }
 

@@ -106,11 +106,16 @@ export function figure(
   numbering: Numbering,
   caption: Content,
   panels: readonly (Html | undefined)[],
-  options: { /** One under the other, as wide as the page. */ readonly full?: boolean } = {},
+  options: {
+    /** One under the other, as wide as the page. */
+    readonly full?: boolean;
+    /** Room for three, however many there are: for panels that are drawn for it. */
+    readonly three?: boolean;
+  } = {},
 ): Html {
   const present = panels.filter((panel) => panel !== undefined);
   const number = numbering.figure();
-  const columns = options.full === true ? 1 : present.length % 3 === 0 ? 3 : 2;
+  const columns = options.full === true ? 1 : options.three === true || present.length % 3 === 0 ? 3 : 2;
   return html`<figure>
 <div class="panels panels-${columns}">
 ${present.map((panel, i) => html`<div class="panel">${present.length > 1 ? letter(i) : undefined}${panel}</div>`)}

@@ -34,7 +34,6 @@ export interface ReportData {
   readonly scope?: ScopeReport;
   readonly uncertainty?: UncertaintyReport;
   readonly domain?: DomainReport;
-  readonly locality?: LocalityCurve;
   /** What the draft of a methods section is written from. */
   readonly method?: MethodFacts;
 }
@@ -200,17 +199,6 @@ export interface CheckRow {
   readonly source?: string;
   /** What the value was read from, for a figure. */
   readonly curves?: readonly CheckCurve[];
-}
-
-/** How much of the force on an atom is decided outside a sphere around it. */
-export interface LocalityCurve {
-  /** Å, [n]. */
-  readonly radius: readonly number[];
-  /** Root mean square change of the force, eV/Å, [n]. */
-  readonly spread: readonly number[];
-  /** The cutoff of the potential, Å. */
-  readonly cutoff: number;
-  readonly sentence?: string;
 }
 
 /** Properties of the material, against the reference method where it gave them. */

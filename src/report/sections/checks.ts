@@ -27,7 +27,7 @@ export function checkSection(data: ReportData, numbering: Numbering): Section | 
     { header: 'Question', long: true, cell: question },
     { header: 'Verdict', cell: verdict },
     { header: 'Value', align: 'right' as const, cell: (check: CheckRow) => typeset(formatNumber(check.value)) },
-    { header: 'Limit', cell: limit },
+    { header: 'Limit', align: 'right' as const, cell: limit },
   ];
   const heading = ({ group }: CheckRow): string => (group === undefined ? '' : (GROUPS[group] ?? group));
   const body = join([table(numbering, caption, byGroup(checks), columns, { heading }), curves(checks, numbering)]);

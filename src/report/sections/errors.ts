@@ -80,7 +80,7 @@ function parityFigure(data: ReportData, parity: Parity, numbering: Numbering): H
   const caption = html`Predicted against reference values on ${legend(parity)}; the thin line is y = x. Energies are counted from
 the lowest reference energy. ${data.errors?.test === undefined ? '' : 'The errors printed in the plots are those of the held-out frames.'}
 ${thinned ? 'Points that would hide each other are drawn once; none of the outliers is left out.' : ''}`;
-  return figure(numbering, caption, panels);
+  return figure(numbering, caption, panels, { three: true });
 }
 
 function legend(parity: Parity): Html {
@@ -99,7 +99,7 @@ function distributionFigure(parity: Parity, numbering: Numbering): Html | undefi
   if (panels.every((panel) => panel === undefined)) return undefined;
   const sentence = tailSentence(parity.forces?.test);
   const caption = html`Share of values whose absolute error is smaller than the one on the axis, for ${legend(parity)}.${sentence}`;
-  return figure(numbering, caption, panels);
+  return figure(numbering, caption, panels, { three: true });
 }
 
 function tailSentence(set: ParitySet | undefined): string {

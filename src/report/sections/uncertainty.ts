@@ -59,7 +59,7 @@ function reliabilityFigure(report: UncertaintyReport, numbering: Numbering): Htm
   ];
   const caption = html`Reliability: of the labels that should lie within some multiple of σ of the prediction, how many do.
 ${join(legend, ', ')}. On the thin line uncertainties are right, below it too small, above it too large.`;
-  return figure(numbering, caption, panels);
+  return figure(numbering, caption, panels, { three: true });
 }
 
 interface MetricRow {
