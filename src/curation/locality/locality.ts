@@ -18,7 +18,7 @@ export interface LocalityOptions {
    * a row have brought nothing.
    */
   readonly radii?: readonly number[];
-  /** Frames are thinned to about so many atoms; 6000 when absent. */
+  /** Frames are thinned to about so many atoms; 4000 when absent. */
   readonly atoms?: number;
   readonly seed?: number;
   readonly signal?: AbortSignal | undefined;
@@ -70,7 +70,7 @@ const STEP = 0.5;
 const LONGEST = 8;
 /** The first radius, in nearest-neighbour distances: a model that sees no neighbour at all says nothing. */
 const FIRST = 1.25;
-const MOST_ATOMS = 6000;
+const MOST_ATOMS = 4000;
 const FOLDS = 5;
 const LEAST_FRAMES = 2 * FOLDS;
 /** Features of a channel, and labels for each coefficient. */
