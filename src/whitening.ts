@@ -2,7 +2,7 @@
  * The Mahalanobis distance between environments: features are measured in units of how much they vary, and together
  * vary, over the environments of the same species in the training set.
  */
-import { choleskyFactor, symmetricEigen } from './linear-algebra.ts';
+import { addGramOfFour, choleskyFactor, symmetricEigen } from './linear-algebra.ts';
 
 /** From features of one species to a space in which the training environments have unit covariance. */
 export interface Whitening {
@@ -60,19 +60,21 @@ function covarianceOf(
   const { mean, scale } = momentsOf(rows, dimension);
   const S = new Float64Array(dimension * dimension);
   let fourth = 0;
-  const z = new Float64Array(dimension);
-  for (let i = 0; i < n; i++) {
-    for (let f = 0; f < dimension; f++) z[f] = (rows[i * dimension + f] - mean[f]) / scale[f];
-    let square = 0;
-    for (let f = 0; f < dimension; f++) {
-      square += z[f] * z[f];
-      for (let g = 0, at = f * dimension; g <= f; g++) S[at + g] += z[f] * z[g];
+  const four = new Float64Array(4 * dimension);
+  for (let i = 0; i < n; i += 4) {
+    four.fill(0);
+    for (let row = i; row < Math.min(n, i + 4); row++) {
+      let square = 0;
+      for (let f = 0, at = row * dimension, to = (row - i) * dimension; f < dimension; f++, at++, to++) {
+        const z = (rows[at] - mean[f]) / scale[f];
+        four[to] = z;
+        square += z * z;
+      }
+      fourth += square * square;
     }
-    fourth += square * square;
+    addGramOfFour(S, dimension, four, 1 / n);
   }
-  for (let f = 0; f < dimension; f++) {
-    for (let g = 0; g <= f; g++) S[f * dimension + g] = S[g * dimension + f] = S[f * dimension + g] / n;
-  }
+  for (let f = 0; f < dimension; f++) for (let g = 0; g < f; g++) S[g * dimension + f] = S[f * dimension + g];
   const shrinkage = shrink(S, dimension, { n, fourth: fourth / n });
   return { mean, scale, S, shrinkage };
 }

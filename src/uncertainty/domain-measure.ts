@@ -10,10 +10,13 @@ import type { SourcedFrame } from './domain.ts';
 import { type DistanceQuantile, encodeDomain } from './domain-record.ts';
 import { type DomainSpace, lengths, toNearest, whitened } from './domain-space.ts';
 import { type Environments, environmentsOf, featureLength } from './environments.ts';
-import { farthestPoints, quantileOf, shares, tailLimit } from './thinning.ts';
+import { farthestPoints, quantileOf, shares, tailOf } from './thinning.ts';
 
-/** Environments that are looked at; of more frames, some of each group. */
+/** Environments that are looked at, and numbers that these take; of more frames, some of each group. */
 const MOST_ENVIRONMENTS = 12_000;
+const MOST_FEATURES = 1.5 * 2 ** 20;
+/** More environments of a species than this do not make a covariance better. */
+const MOST_IN_COVARIANCE = 4096;
 /** Numbers that the kept environments take, and environments that are kept, at most. */
 const MOST_NUMBERS = 2 ** 17;
 const MOST_KEPT = 1024;
@@ -41,8 +44,9 @@ export function measureDomain(
   if (train.length === 0) return null;
   const potential = shortRangePotential(file.model, kernel);
   try {
-    const seen = fairSample(train);
-    const asked = fairSample(heldOut).map(({ frame }) => frame);
+    const budget = Math.min(MOST_ENVIRONMENTS, MOST_FEATURES / featureLength(potential));
+    const seen = fairSample(train, budget);
+    const asked = fairSample(heldOut, budget).map(({ frame }) => frame);
     const found = environmentsOf(
       potential,
       seen.map(({ frame }) => frame),
@@ -57,10 +61,10 @@ export function measureDomain(
     const known = distancesOf(environmentsOf(potential, asked), space, kernel);
     const enough = known.nearest.length >= FEWEST_HELD_OUT;
     const among = (name: keyof Distances): number[] => (enough ? known[name] : [...known[name], ...own[name]]);
-    const limits = { nearest: tailLimit(among('nearest')), mahalanobis: tailLimit(among('mahalanobis')) };
+    const tails = { nearest: tailOf(among('nearest')), mahalanobis: tailOf(among('mahalanobis')) };
     return encodeDomain(
       {
-        ...{ space, limits, sources: names.sources, groups: names.groups },
+        ...{ space, tails, sources: names.sources, groups: names.groups },
         frames: { train: seen.length, heldOut: asked.length },
         heldOut: { environments: known.nearest.length, quantiles: quantilesOf(known) },
       },
@@ -72,7 +76,7 @@ export function measureDomain(
 }
 
 /** Frames with about as many environments as are looked at, from each group its share, evenly spread. */
-function fairSample(frames: readonly SourcedFrame[]): SourcedFrame[] {
+function fairSample(frames: readonly SourcedFrame[], budget: number): SourcedFrame[] {
   const groups = new Map<string, SourcedFrame[]>();
   for (const one of frames) {
     const name = `${one.source}\n${one.frame.group}`;
@@ -81,7 +85,7 @@ function fairSample(frames: readonly SourcedFrame[]): SourcedFrame[] {
   const lists = [...groups.values()];
   const atomsOf = (list: readonly SourcedFrame[]): number =>
     list.reduce((sum, { frame }) => sum + frame.structure.numbers.length, 0);
-  const budgets = shares(lists.map(atomsOf), MOST_ENVIRONMENTS);
+  const budgets = shares(lists.map(atomsOf), Math.floor(budget));
   const chosen = lists.flatMap((list, k) => {
     const step = atomsOf(list) / Math.max(1, budgets[k]);
     return list.filter((_, n) => Math.floor(n / step) !== Math.floor((n - 1) / step));
@@ -120,8 +124,9 @@ function spaceOf(
   const environments = found.map(({ frame }) => frame.length);
   const wanted = shares(environments, Math.min(MOST_KEPT, Math.floor(MOST_NUMBERS / dimension)));
   const frames: Int32Array[] = [];
-  const kept = found.map(({ rows, frame }, s) => {
-    const points = whitened(rows, s, { dimension, mean, factors });
+  const placed = found.map(({ rows }, s) => whitened(rows, s, { dimension, mean, factors }));
+  const kept = found.map(({ frame }, s) => {
+    const points = placed[s];
     const chosen = farthestPoints(points, dimension, wanted[s]);
     frames.push(Int32Array.from(chosen, (i) => frame[i]));
     const some = new Float32Array(chosen.length * dimension);
@@ -131,8 +136,8 @@ function spaceOf(
   const ones = found.map(() => 1);
   const bare = { dimension, mean, factors, kept, environments, units: { nearest: ones, mahalanobis: ones } };
   const own: Distances = { nearest: [], mahalanobis: [] };
-  const units = found.map(({ rows, frame }, s) => {
-    const points = whitened(rows, s, bare);
+  const units = found.map(({ frame }, s) => {
+    const points = placed[s];
     const exclude = { queries: frame, points: frames[s] };
     const nearest = toNearest(points, s, bare, { nearest: kernel.nearest, exclude }).distances.filter(Number.isFinite);
     const mahalanobis = lengths(points, dimension);
@@ -142,8 +147,8 @@ function spaceOf(
       nearest: Math.max(rootMeanSquare(nearest), least) || 1,
       mahalanobis: Math.max(rootMeanSquare(mahalanobis), least) || 1,
     };
-    own.nearest.push(...nearest.map((d) => d / unit.nearest));
-    own.mahalanobis.push(...mahalanobis.map((d) => d / unit.mahalanobis));
+    for (const d of nearest) own.nearest.push(d / unit.nearest);
+    for (const d of mahalanobis) own.mahalanobis.push(d / unit.mahalanobis);
     return unit;
   });
   const both = { nearest: units.map((u) => u.nearest), mahalanobis: units.map((u) => u.mahalanobis) };
@@ -156,7 +161,14 @@ function whiteningOf(
   agitated: readonly Environments[],
   F: number,
 ): Pick<DomainSpace, 'mean' | 'factors'> {
-  const all = found.map(({ rows }, s) => Float32Array.from([...rows, ...agitated[s].rows]));
+  const all = found.map(({ rows }, s) => {
+    const n = rows.length / F;
+    const step = Math.ceil(n / MOST_IN_COVARIANCE);
+    const some = new Float32Array(Math.ceil(n / Math.max(1, step)) * F + agitated[s].rows.length);
+    for (let i = 0, to = 0; i < n; i += step, to += F) some.set(rows.subarray(i * F, (i + 1) * F), to);
+    some.set(agitated[s].rows, some.length - agitated[s].rows.length);
+    return some;
+  });
   const mean = new Float64Array(found.length * F);
   if (found.length <= MOST_FACTORS) {
     const factors = all.map((rows, s) => {
@@ -202,7 +214,7 @@ function distancesOf(set: readonly Environments[], space: DomainSpace, kernel: K
     if (rows.length === 0 || space.environments[s] === 0) continue;
     const points = whitened(rows, s, space);
     const { distances } = toNearest(points, s, space, { nearest: kernel.nearest });
-    out.nearest.push(...distances);
+    for (const d of distances) out.nearest.push(d);
     for (const length of lengths(points, space.dimension)) out.mahalanobis.push(length / space.units.mahalanobis[s]);
   }
   return out;

@@ -5,6 +5,7 @@ import { NearsightError } from '../errors.ts';
 import { jsonObjectOf } from '../model/json.ts';
 import type { Attachment } from '../model/model-file.ts';
 import type { DomainSpace } from './domain-space.ts';
+import type { Tail } from './thinning.ts';
 
 /** Of the held-out environments, this share is not farther away, σ. */
 export interface DistanceQuantile {
@@ -19,8 +20,8 @@ export interface DomainRecord {
   /** Names of files and groups that the origins of kept environments point to. */
   readonly sources: readonly string[];
   readonly groups: readonly string[];
-  /** Distances beyond which an environment is unknown, σ. */
-  readonly limits: { readonly nearest: number; readonly mahalanobis: number };
+  /** How rare large distances are among environments like the held-out ones, σ. */
+  readonly tails: { readonly nearest: Tail; readonly mahalanobis: Tail };
   /** What the limits were learned from. */
   readonly frames: { readonly train: number; readonly heldOut: number };
   readonly heldOut: { readonly environments: number; readonly quantiles: readonly DistanceQuantile[] };
@@ -28,7 +29,8 @@ export interface DomainRecord {
 
 const count = z.int().min(0);
 const positive = z.number().positive();
-const pair = z.strictObject({ nearest: positive, mahalanobis: positive });
+const atLeast0 = z.number().min(0);
+const tail = z.strictObject({ from: atLeast0, share: z.number().gt(0).max(1), excess: atLeast0, largest: atLeast0 });
 const schema = z.strictObject({
   version: z.literal(1),
   elements: z.array(z.string()).min(1),
@@ -37,18 +39,16 @@ const schema = z.strictObject({
   groups: z.array(z.string()),
   environments: z.array(count),
   units: z.strictObject({ nearest: z.array(positive), mahalanobis: z.array(positive) }),
-  limits: pair,
+  tails: z.strictObject({ nearest: tail, mahalanobis: tail }),
   frames: z.strictObject({ train: count, heldOut: count }),
   heldOut: z.strictObject({
     environments: count,
-    quantiles: z.array(
-      z.strictObject({ share: z.number().min(0).max(1), nearest: z.number().min(0), mahalanobis: z.number().min(0) }),
-    ),
+    quantiles: z.array(z.strictObject({ share: z.number().min(0).max(1), nearest: atLeast0, mahalanobis: atLeast0 })),
   }),
 });
 
 export function encodeDomain(
-  { space, sources, groups, limits, frames, heldOut }: DomainRecord,
+  { space, sources, groups, tails, frames, heldOut }: DomainRecord,
   elements: readonly number[],
 ): Attachment {
   const { dimension: F, mean, factors, kept, environments, units } = space;
@@ -66,7 +66,7 @@ export function encodeDomain(
   }
   const record = { version: 1, elements: elements.map(symbolOf), features: F, sources, groups };
   return {
-    record: jsonObjectOf({ ...record, environments, units, limits, frames, heldOut }, 'domain'),
+    record: jsonObjectOf({ ...record, environments, units, tails, frames, heldOut }, 'domain'),
     tensors: {
       mean: { dtype: 'F64', shape: [kept.length, F], data: mean },
       factor: { dtype: 'F32', shape: [factors.length, triangle], data: factor },

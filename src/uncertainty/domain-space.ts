@@ -38,14 +38,18 @@ export function whitened(
   species: number,
   { dimension, mean, factors }: Pick<DomainSpace, 'dimension' | 'mean' | 'factors'>,
 ): Float32Array {
-  const own = mean.subarray(species * dimension, (species + 1) * dimension);
-  const centred = rows.map((x, at) => x - own[at % dimension]);
-  solveLowerRows(factors[factors.length === 1 ? 0 : species], dimension, centred, rows.length / dimension);
-  return Float32Array.from(centred, (z) => {
+  const n = rows.length / dimension;
+  const z = new Float64Array(rows.length);
+  for (let at = 0; at < z.length; ) {
+    for (let f = species * dimension; f < (species + 1) * dimension; f++, at++) z[at] = rows[at] - mean[f];
+  }
+  solveLowerRows(factors[factors.length === 1 ? 0 : species], dimension, z, n);
+  const points = new Float32Array(z.length);
+  for (let at = 0; at < z.length; at++) {
     // Features of atoms on top of each other overflow.
-    if (Number.isNaN(z)) return FARTHEST;
-    return Math.max(-FARTHEST, Math.min(FARTHEST, z));
-  });
+    points[at] = Number.isNaN(z[at]) ? FARTHEST : Math.max(-FARTHEST, Math.min(FARTHEST, z[at]));
+  }
+  return points;
 }
 
 /** Lengths |z| of points, [n]. */

@@ -10,6 +10,7 @@ import { type DomainRecord, decodeDomain } from './domain-record.ts';
 import { lengths, toNearest, whitened } from './domain-space.ts';
 import { sentenceOf } from './domain-words.ts';
 import { featureLength, featuresBySpecies } from './environments.ts';
+import { limitFor } from './thinning.ts';
 
 /** A training frame, and the file that it is from (a name without folders). */
 export interface SourcedFrame {
@@ -29,7 +30,7 @@ export interface Novelty {
   readonly atom: number;
   /** Chemical symbol. */
   readonly element: string;
-  /** In σ of the training environments of its element: beyond `Domain.limit` it is outside. */
+  /** In σ of the training environments of its element: beyond the limit it is outside. */
   readonly distance: number;
   /** The training frame with the nearest environment. */
   readonly nearest: Origin | null;
@@ -38,6 +39,8 @@ export interface Novelty {
 /** What the domain says of one structure. */
 export interface DomainVerdict {
   readonly inside: boolean;
+  /** The limit for a structure of so many atoms, σ. */
+  readonly limit: number;
   /** Atoms outside, the farthest first. */
   readonly outside: readonly Novelty[];
   /** The farthest atom, outside or not. */
@@ -53,8 +56,10 @@ export interface DomainVerdict {
 
 /** The training domain of a model, ready to be asked. Structures of elements that the model does not know are refused. */
 export interface Domain {
-  /** Distance beyond which an environment is called unknown, σ; set on frames that were held out. */
+  /** Distance beyond which an environment is called unknown, σ, in a structure of 100 atoms; from held-out frames. */
   readonly limit: number;
+  /** The same for another number of atoms: the farthest of many is farther, by chance. */
+  limitFor(atoms: number): number;
   /** Distance of each atom to the nearest training environment that was kept, σ, [N]. */
   distances(structure: Structure, neighbours?: NeighbourList): Float64Array;
   verdict(structure: Structure, neighbours?: NeighbourList): DomainVerdict;
@@ -63,7 +68,7 @@ export interface Domain {
    * and its limit. Blind for holes between kinds of environments.
    */
   quick(structure: Structure, neighbours?: NeighbourList): Float64Array;
-  readonly quickLimit: number;
+  quickLimitFor(atoms: number): number;
   /** What the model file says. */
   readonly record: DomainRecord;
 }
@@ -76,7 +81,7 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
   if (attachment === null) return null;
   const { shortRange, elements } = potential;
   const record = decodeDomain(attachment, elements, featureLength(shortRange));
-  const { space, limits } = record;
+  const { space, tails } = record;
   const place = (structure: Structure, neighbours: NeighbourList | undefined): Places => {
     const places = emptyPlaces(structure.numbers.length);
     for (const [s, { rows, atoms }] of featuresBySpecies(shortRange, structure, neighbours).entries()) {
@@ -90,8 +95,9 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
     return places;
   };
   return {
-    limit: limits.nearest,
-    quickLimit: limits.mahalanobis,
+    limit: limitFor(tails.nearest, USUAL_ATOMS),
+    limitFor: (atoms) => limitFor(tails.nearest, atoms),
+    quickLimitFor: (atoms) => limitFor(tails.mahalanobis, atoms),
     record,
     distances: (structure, neighbours) => place(structure, neighbours).distances,
     verdict(structure, neighbours) {
@@ -110,6 +116,8 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
   };
 }
 
+const USUAL_ATOMS = 100;
+
 /** By atom: the distance, σ, and which of the kept environments of its species is the nearest. */
 interface Places {
   readonly distances: Float64Array;
@@ -127,8 +135,8 @@ function verdictOf(
   { distances, indices }: Places,
   known: { readonly record: DomainRecord; readonly elements: readonly number[]; readonly cutoff: number },
 ): DomainVerdict {
-  const { space, limits, sources, groups } = known.record;
-  const limit = limits.nearest;
+  const { space, tails, sources, groups } = known.record;
+  const limit = limitFor(tails.nearest, distances.length);
   const noveltyOf = (atom: number): Novelty => {
     const z = structure.numbers[atom];
     const { origin } = space.kept[known.elements.indexOf(z)];
@@ -148,7 +156,7 @@ function verdictOf(
     { outside, farthest, centre: inside ? null : centre.distance > limit ? centre : farthest },
     { limit, atoms: distances.length },
   );
-  return { inside, outside, farthest, centre, sentence };
+  return { inside, limit, outside, farthest, centre, sentence };
 }
 
 /** A distance that counts for those that are not finite. */

@@ -68,23 +68,39 @@ export function quantileOf(values: readonly number[], share: number): number {
 /** Share of the values that make up the tail, and how many these are at least. */
 const TAIL = 0.05;
 const FEWEST_IN_TAIL = 20;
-/** Environments like the held-out ones that are beyond the limit by chance. */
-const FALSE_ALARMS = 1e-6;
+
+/** How rare large values are: beyond `from` lies the share `share`, on average by `excess`. */
+export interface Tail {
+  readonly from: number;
+  readonly share: number;
+  readonly excess: number;
+  /** The largest of them. */
+  readonly largest: number;
+}
+
+/** The tail of at least two values: beyond their 95 % quantile, where they are many. */
+export function tailOf(values: readonly number[]): Tail {
+  const sorted = Float64Array.from(values).sort();
+  const n = sorted.length;
+  const k = Math.min(n - 1, Math.max(FEWEST_IN_TAIL, Math.round(TAIL * n)));
+  const from = sorted[n - k - 1];
+  let excess = 0;
+  for (let i = n - k; i < n; i++) excess += (sorted[i] - from) / k;
+  return { from, share: k / n, excess, largest: sorted[n - 1] };
+}
+
+/** Structures like the held-out ones that are beyond their limit by chance. */
+const FALSE_ALARMS = 0.01;
 /** σ: nearer than that is never outside, however alike the held-out frames are. */
 const LEAST_LIMIT = 2;
 
 /**
- * A limit that one in a million of values like these is expected to exceed, so that large structures are not outside
- * because they are large. Beyond the 95 % quantile u the excess is taken to be exponential, with the mean excess b
- * (Pickands 1975, doi:10.1214/aos/1176343003, with shape 0): limit = u + b ln(0.05 / 10⁻⁶).
+ * The limit for the farthest of `atoms` environments: among so many like the held-out ones, one is beyond it in a
+ * hundred such structures, so that large structures are not outside because they are large. The excess x over the start
+ * u of the tail is taken to be exponential, P = p exp(−x/b) (Pickands 1975, doi:10.1214/aos/1176343003, with shape 0):
+ *   limit(N) = u + b ln(N p / 0.01),
+ * and at least the largest distance that was found.
  */
-export function tailLimit(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
-  const n = sorted.length;
-  if (n < 2) return LEAST_LIMIT;
-  const k = Math.min(n - 1, Math.max(FEWEST_IN_TAIL, Math.round(TAIL * n)));
-  const u = sorted[n - k - 1];
-  let excess = 0;
-  for (let i = n - k; i < n; i++) excess += (sorted[i] - u) / k;
-  return Math.max(LEAST_LIMIT, sorted[n - 1], u + excess * Math.log(k / n / FALSE_ALARMS));
+export function limitFor({ from, share, excess, largest }: Tail, atoms: number): number {
+  return Math.max(LEAST_LIMIT, largest, from + excess * Math.log(Math.max(1, (atoms * share) / FALSE_ALARMS)));
 }
