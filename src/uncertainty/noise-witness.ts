@@ -5,7 +5,7 @@
 import type { Frame } from '../data/dataset.ts';
 import { choleskyFactor, solveLower } from '../linear-algebra.ts';
 import type { Structure } from '../structure/structure.ts';
-import type { Witness } from './variance-fit.ts';
+import type { Residuals, Witness } from './variance-fit.ts';
 
 /** Squares that have the variance of the noise for their mean, and how many. */
 interface Evidence {
@@ -35,6 +35,30 @@ export function witnessOf(frames: readonly Frame[], groups: Int32Array, count: n
     seen[g] = squares;
   }
   return { variances, squares: seen };
+}
+
+/** White noise of labels is part of their residuals; a variance that is larger than theirs by this factor is none. */
+const MOST_EXCESS = 4;
+
+/**
+ * The witness without groups that it can't be right about: net forces much larger than what a model leaves of the
+ * labels come from a field, from atoms whose forces were set to zero because they are held, or from atoms left out.
+ */
+export function credible(witness: Witness, { squares, groups, heldOut }: Residuals): Witness {
+  const G = witness.variances.length;
+  const sums = new Float64Array(2 * G);
+  const counts = new Float64Array(2 * G);
+  for (let i = 0; i < squares.length; i++) {
+    const at = 2 * groups[i] + heldOut[i];
+    sums[at] += squares[i];
+    counts[at]++;
+  }
+  const means = sums.map((sum, at) => (counts[at] === 0 ? 0 : sum / counts[at]));
+  const holds = (g: number): boolean => witness.variances[g] <= MOST_EXCESS * Math.max(means[2 * g], means[2 * g + 1]);
+  return {
+    variances: witness.variances.map((variance, g) => (holds(g) ? variance : 0)),
+    squares: witness.squares.map((count, g) => (holds(g) ? count : 0)),
+  };
 }
 
 /** |Σ F|² / N: three squares. */

@@ -9,7 +9,7 @@ import { cellVolume } from '../structure/cell.ts';
 import { crystal, rattled, strained } from '../structure/index.ts';
 import { createStructure, type Structure } from '../structure/structure.ts';
 import { fitNoise, openNoise } from './noise.ts';
-import { witnessOf } from './noise-witness.ts';
+import { credible, witnessOf } from './noise-witness.ts';
 
 /** Silicon that makes mistakes: members say a little more or less than the truth, each of them always the same. */
 function committee(members: readonly number[]): Potential & Committee {
@@ -211,6 +211,25 @@ describe('witness', () => {
     expect(Math.abs(Math.sqrt(variances[0]) / 0.02 - 1)).toBeLessThan(4 / Math.sqrt(600));
     const quiet = silicon(20, '', { forces: 0.02, withoutDrift: true }, random);
     expect(Array.from(witnessOf(quiet, none, 1, 1e-8).variances)).toEqual([0]);
+  });
+
+  test('net forces that are no noise: one atom in each cell is held, and has no force', () => {
+    const frames = silicon(30, 'held', { forces: 0.01 }, random);
+    const labelled = frames.map((frame) => ({
+      ...frame,
+      labels: { forces: frame.labels.forces!.map((f, c) => (c < 3 ? 5 : f)) },
+    }));
+    // What a potential leaves that does not feel the 5 eV/Å: all but nothing on the other atoms.
+    const residuals = {
+      ...{ components: 3, spreads: new Float64Array(8), species: new Int32Array(8), features: new Float64Array(8) },
+      ...{ squares: new Float64Array(8).fill(1e-4), groups: new Int32Array(8), frames: new Int32Array(8) },
+      heldOut: Uint8Array.of(0, 0, 0, 0, 1, 1, 1, 1),
+    };
+    const shown = witnessOf(labelled, none, 1, 1e-8);
+    expect(shown.variances[0]).toBeGreaterThan(1);
+    expect(credible(shown, residuals).variances[0]).toBe(0);
+    const honest = witnessOf(frames, none, 1, 1e-8);
+    expect(credible(honest, residuals)).toEqual(honest);
   });
 
   test('torques of molecules, which show what a program that removes the drift leaves', () => {

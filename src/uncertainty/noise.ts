@@ -9,7 +9,7 @@ import type { NeighbourList } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
 import { type NoiseRecord, type QuantityNoise, readNoiseRecord } from './noise-record.ts';
 import { collectResiduals, featuresOf, type Quantity, type Sample } from './noise-residuals.ts';
-import { witnessOf } from './noise-witness.ts';
+import { credible, witnessOf } from './noise-witness.ts';
 import { fitVariances, type Witness } from './variance-fit.ts';
 
 /** Standard deviations of the noise of labels; null where there were no such labels to learn from. */
@@ -88,7 +88,7 @@ export function fitNoise(
   const energy = learned(sample.energy, unseen, 1);
   const stress = learned(sample.stress, unseen, 1);
   const least = LEAST_SHARE * meanOf(sample.forces.residuals.squares);
-  const witness = witnessOf(all, groups, names.length, least);
+  const witness = credible(witnessOf(all, groups, names.length, least), sample.forces.residuals);
   const forces = learned(sample.forces, witness, potential.elements.length);
   if (energy === null && forces === null && stress === null) return null;
   const record: NoiseRecord = {
