@@ -22,6 +22,7 @@ export {
 } from './calibration.ts';
 export { decodeCalibration, encodeCalibration } from './calibration-file.ts';
 export { evaluateCommittee, meanAndSpread, modelsCommittee, type Spread } from './committee.ts';
+export { mahalanobisEstimator, nearestEstimator } from './distances.ts';
 export {
   type Domain,
   type DomainVerdict,
@@ -33,6 +34,7 @@ export {
 export { measureDomain } from './domain-measure.ts';
 export type { DistanceQuantile, DomainRecord } from './domain-record.ts';
 export type { Estimator, EstimatorName, RawUncertainty } from './estimator.ts';
+export { lastLayerEstimator } from './last-layer.ts';
 export { coverage, freeOf, type ReliabilityPoint, type Residuals, reliability, scores } from './metrics.ts';
 export { fitNoise, type LabelNoise, type Noise, openNoise } from './noise.ts';
 export type { GroupNoise, NoiseRecord, QuantityNoise } from './noise-record.ts';
