@@ -15,12 +15,12 @@ function nearestOf(nearest: Origin | null): string {
   return `nearest training frame ${frame}${source === '' ? '' : ` of ${source}`}${group === '' ? '' : ` (${group})`}`;
 }
 
-/** @param verdict `centre`: the outside atom in the middle of what is new; `outside` the farthest first */
+/** All of a verdict in one sentence. @param outside the farthest first */
 export function sentenceOf(
-  { outside, farthest, centre }: { outside: readonly Novelty[]; farthest: Novelty; centre: Novelty | null },
+  { outside, farthest, centre }: { outside: readonly Novelty[]; farthest: Novelty; centre: Novelty },
   { limit, atoms }: { readonly limit: number; readonly atoms: number },
 ): string {
-  if (centre === null) {
+  if (outside.length === 0) {
     return `inside the training domain: farthest ${atomOf(farthest)}, ${sigma(farthest.distance)} from training (limit ${sigma(limit)})`;
   }
   const first = `${atomOf(centre)}: environment ${sigma(centre.distance)} from training (limit ${sigma(limit)}); ${nearestOf(centre.nearest)}`;
@@ -28,5 +28,6 @@ export function sentenceOf(
   if (others.length === 0) return `outside the training domain: ${first}`;
   const named = others.slice(0, NAMED - 1).map((one) => `${atomOf(one)} (${sigma(one.distance)})`);
   const rest = others.length > named.length ? ` and ${others.length - named.length} more` : '';
+  // The atom that makes all others strange may look familiar itself: an atom on the wrong site sees what others see.
   return `outside the training domain: ${outside.length} of ${atoms} atoms, in the middle of them ${first}; also ${named.join(', ')}${rest}`;
 }

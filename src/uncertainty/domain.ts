@@ -152,10 +152,7 @@ function verdictOf(
   const farthest = outside[0] ?? noveltyOf(largest(distances));
   const centre = noveltyOf(largest(gathered(structure, list, distances, known.cutoff)));
   const inside = outside.length === 0;
-  const sentence = sentenceOf(
-    { outside, farthest, centre: inside ? null : centre.distance > limit ? centre : farthest },
-    { limit, atoms: distances.length },
-  );
+  const sentence = sentenceOf({ outside, farthest, centre }, { limit, atoms: distances.length });
   return { inside, limit, outside, farthest, centre, sentence };
 }
 
