@@ -11,14 +11,14 @@ export interface Scale {
 }
 
 /** More samples than this are drawn from evenly. */
-const ENOUGH = 6000;
+const ENOUGH = 3000;
 /** Shares of the variance that the floor may have, at the typical u. */
 const SMALLEST_SHARE = 1e-4;
 const LEAST_TAILS = 2.2;
 const MOST_TAILS = 200;
 
 interface Sample {
-  /** Errors, [n · components]. */
+  /** Errors, [n · components]; all of this in units of their root mean square. */
   readonly errors: Float64Array;
   readonly components: number;
   /** u² over its mean, [n], and noise². */
@@ -31,22 +31,22 @@ interface Sample {
  * heavy-tailed in its units; a weak prior (log ν about log 8 within a factor of e) keeps few labels from saying too much.
  */
 export function fitScale(residuals: Residuals): Scale {
-  const sample = thinned(residuals);
-  const meanSquare = residuals.raw.reduce((sum, u) => sum + u * u, 0) / residuals.raw.length;
-  const variance = residuals.errors.reduce((sum, e) => sum + e * e, 0) / residuals.errors.length;
-  const typical = Math.max(variance, Number.MIN_VALUE ** 0.5);
+  const meanSquare = meanOfSquares(residuals.raw);
+  // In units of the errors themselves, so that the search does not depend on anyone's units.
+  const unit = Math.sqrt(meanOfSquares(residuals.errors)) || 1e-12;
+  const sample = thinned(residuals, { unit, meanSquare });
   const seen = meanSquare > 0;
   const cost = ([size, share, tails]: readonly number[]): number =>
-    negativeLogPosterior(sample, lawAt(size, seen ? share : 99, tails, typical));
+    negativeLogPosterior(sample, lawAt(size, seen ? share : 99, tails));
   const starts = [
     [0, 0, 2],
     [0, -4, 1],
   ];
   const found = starts.map((start) => minimise(cost, start)).sort((a, b) => a.value - b.value)[0];
-  const law = lawAt(found.at[0], seen ? found.at[1] : 99, found.at[2], typical);
+  const law = lawAt(found.at[0], seen ? found.at[1] : 99, found.at[2]);
   return {
-    floor: Math.sqrt(law.floor),
-    scale: seen ? Math.sqrt(law.slope / meanSquare) : 0,
+    floor: unit * Math.sqrt(law.floor),
+    scale: seen ? unit * Math.sqrt(law.slope / meanSquare) : 0,
     tails: law.nu >= MOST_TAILS ? null : law.nu,
   };
 }
@@ -58,8 +58,8 @@ interface LawAt {
   readonly nu: number;
 }
 
-function lawAt(size: number, share: number, tails: number, typical: number): LawAt {
-  const total = typical * Math.exp(size);
+function lawAt(size: number, share: number, tails: number): LawAt {
+  const total = Math.exp(size);
   const part = SMALLEST_SHARE + (1 - SMALLEST_SHARE) / (1 + Math.exp(-share));
   const nu = Math.min(MOST_TAILS, LEAST_TAILS + Math.exp(Math.min(tails, 20)));
   return { floor: part * total, slope: (1 - part) * total, nu };
@@ -78,15 +78,22 @@ function negativeLogPosterior({ errors, components, squares, noise }: Sample, { 
   return sum + 0.5 * Math.log(nu / 8) ** 2;
 }
 
-function thinned({ errors, components, raw, noise }: Residuals): Sample {
+const meanOfSquares = (values: Float64Array): number => values.reduce((sum, x) => sum + x * x, 0) / values.length;
+
+function thinned(
+  { errors, components, raw, noise }: Residuals,
+  { unit, meanSquare }: { readonly unit: number; readonly meanSquare: number },
+): Sample {
   const n = Math.min(raw.length, ENOUGH);
   const chosen = Array.from({ length: n }, (_, k) => Math.floor((k * raw.length) / n));
-  const mean = raw.reduce((sum, u) => sum + u * u, 0) / raw.length || 1;
   return {
-    errors: Float64Array.from(chosen.flatMap((i) => Array.from(errors.subarray(components * i, components * (i + 1))))),
+    errors: Float64Array.from({ length: n * components }, (_, k) => {
+      const at = components * chosen[Math.floor(k / components)] + (k % components);
+      return errors[at] / unit;
+    }),
     components,
-    squares: Float64Array.from(chosen, (i) => (raw[i] * raw[i]) / mean),
-    noise: Float64Array.from(chosen, (i) => (noise?.[i] ?? 0) ** 2),
+    squares: Float64Array.from(chosen, (i) => (raw[i] * raw[i]) / (meanSquare || 1)),
+    noise: Float64Array.from(chosen, (i) => ((noise?.[i] ?? 0) / unit) ** 2),
   };
 }
 
