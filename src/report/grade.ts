@@ -43,8 +43,8 @@ const COVERAGE = { good: [0.86, 0.94], fair: [0.8, 0.99] } as const;
 const AREA = { good: 0.05, fair: 0.1 } as const;
 /** Share of atoms outside the training domain. */
 const OUTSIDE = { good: 0.01, fair: 0.1 } as const;
-/** Drift of the conserved energy, meV/atom/ps. */
-const DRIFT = { good: 0.1, fair: 1 } as const;
+/** Drift of the conserved energy, meV/atom/ps: more than these leave B, C and D. */
+const DRIFT = [0.1, 1, 10] as const;
 /** Groups of checks that a potential passes by construction: one that fails here is broken, not merely imprecise. */
 const LAWS: ReadonlySet<string> = new Set(['symmetry', 'derivatives']);
 /** A law that is broken by more than this times the limit is not a matter of rounding. */
@@ -198,7 +198,7 @@ function dynamicsReason({ dynamics }: ReportData): GradeReason {
   const drift = dynamics.driftMeVPerAtomPerPs;
   if (drift === undefined) return { question, finding: 'the drift of the energy is not known', allows: 'B', section };
   const finding = `the energy drifts by ${formatValue(Math.abs(drift), 'meV/atom/ps', { digits: 2 })}`;
-  return { question, finding, allows: graded(Math.abs(drift), [DRIFT.good, DRIFT.fair]), section };
+  return { question, finding, allows: graded(Math.abs(drift), DRIFT), section };
 }
 
 function purposeReason(data: ReportData): GradeReason | undefined {

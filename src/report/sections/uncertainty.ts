@@ -145,7 +145,7 @@ function parts({ forceParts }: UncertaintyReport): Html | undefined {
     ['Epistemic, forces', `${show(forceParts.epistemic)}: the model has not seen enough; more data would lessen it`],
     [
       'Aleatoric, forces',
-      `${show(forceParts.aleatoric)}: noise of the labels; noise of the labels and what such a model can't express; more data of the same kind would not`,
+      `${show(forceParts.aleatoric)}: noise of the labels and what such a model can't express; more data of the same kind would not`,
     ],
   ]);
 }
