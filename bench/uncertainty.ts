@@ -4,7 +4,7 @@
  *   node scripts/run.mjs bench/uncertainty.ts [--time 40] [--seeds 1] [--heads-only] [--keep FOLDER] [Si Ge Mo 3BPA]
  * Data are read from ../shared/data: mlearn (Ge and Mo have no test set: 15 % are split off, seed 7) and 3BPA (300 K
  * training; every tenth frame of the tests at 300 K and 600 K). A tenth of the training frames is held out to calibrate
- * on, with the seed of the training. Test frames only judge. Coverage counts labels that symmetry does not fix;
+ * on, with the seed of the training. Test frames only judge. --heads-only leaves the separate models out. Coverage counts labels that symmetry does not fix;
  * "all" counts every label.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -13,16 +13,24 @@ import { join } from 'node:path';
 import {
   type CalibrationMetrics,
   calibrate,
+  collectResiduals,
   committeeJudge,
   coverage,
   createRandom,
+  estimatorJudge,
   type Frame,
   intervalFactor,
   type Judge,
   judgeFrames,
   type LoadedPotential,
+  lastLayerEstimator,
+  type ModelFile,
+  mahalanobisEstimator,
   metricsOf,
   modelsCommittee,
+  nearestEstimator,
+  openDomain,
+  openUncertainty,
   type Potential,
   potentialOf,
   scores,
@@ -85,7 +93,7 @@ async function taskOf(set: string): Promise<Task> {
 const engine = await createEngine();
 
 /** One trained model; a file that is there already is taken as it is. */
-async function trained(name: string, data: readonly Frame[][], seed: number, heads: number): Promise<LoadedPotential> {
+async function trained(name: string, data: readonly Frame[][], seed: number, heads: number): Promise<ModelFile> {
   const path = join(folder, `${name}.safetensors`);
   if (!existsSync(path)) {
     const files = ['train', 'validation'].map((part) => join(folder, `${name}-${part}.extxyz`));
@@ -95,7 +103,7 @@ async function trained(name: string, data: readonly Frame[][], seed: number, hea
     for (let next = await run.next(); next.done !== true; next = await run.next());
   }
   say(`${name}: trained`);
-  return potentialOf(await readModel(path), engine);
+  return readModel(path);
 }
 
 interface Row {
@@ -122,6 +130,37 @@ function timeOf(work: (frame: Frame) => void, frames: readonly Frame[]): number 
     return performance.now() - began;
   });
   return Math.min(...passes);
+}
+
+interface Context {
+  readonly set: string;
+  readonly seed: number;
+  readonly parts: readonly Frame[][];
+  readonly tests: Task['tests'];
+  readonly plain: Potential;
+}
+
+/** The model file as it is: heads with the aleatoric part that the training learned, and its own calibration. */
+function rowsOfFile(file: ModelFile, potential: LoadedPotential, { set, seed, tests, plain }: Context): Row[] {
+  const uncertainty = openUncertainty(file, potential);
+  const law = uncertainty?.calibration.forces;
+  if (!uncertainty || !law) return [];
+  return Object.entries(tests).map(([test, frames]) => {
+    const collector = collectResiduals();
+    for (const frame of frames) {
+      const { judged, noise } = uncertainty.of(frame.structure, { group: frame.group });
+      collector.add(frame, judged, noise);
+    }
+    const { forces, energy } = collector.residuals();
+    const some = frames.slice(0, 20);
+    return {
+      ...{ set, seed, estimator: 'heads, aleatoric', test, frames: frames.length, calibratedOn: law.frames },
+      cost: timeOf((f) => uncertainty.of(f.structure), some) / timeOf((f) => plain.evaluate(f.structure), some),
+      coverage90OfAll: coverage(scores(forces!.errors, sigmaOf(law, forces!)), intervalFactor(law, 0.9)!),
+      forces: metricsOf(forces!, law)!,
+      energy: energy && uncertainty.calibration.energy && metricsOf(energy, uncertainty.calibration.energy),
+    };
+  });
 }
 
 async function rowsOf(
@@ -170,12 +209,22 @@ async function measured(set: string, seed: number): Promise<Row[]> {
   const { train, tests } = await taskOf(set);
   const parts = parted(train, 0.1, seed);
   const name = `${set}-${seed}`;
-  const heads = await trained(`${name}-heads`, parts, seed, MEMBERS);
+  const file = await trained(`${name}-heads`, parts, seed, MEMBERS);
+  const heads = potentialOf(file, engine);
   const context = { ...{ set, seed, parts, tests }, plain: heads };
   const rows = await rowsOf(committeeJudge(heads, 'heads'), `${MEMBERS} heads`, context);
+  rows.push(...rowsOfFile(file, heads, context));
+  const domain = openDomain(file.domain, heads);
+  const layer = lastLayerEstimator(file, engine, parts[0]);
+  const distances = domain === null ? [] : [mahalanobisEstimator(domain), nearestEstimator(domain)];
+  for (const estimator of [...distances, ...(layer === null ? [] : [layer])]) {
+    rows.push(...(await rowsOf(estimatorJudge(heads, estimator), estimator.name, context)));
+  }
+  layer?.close();
   if (!headsOnly) {
     const models: LoadedPotential[] = [];
-    for (let k = 0; k < MEMBERS; k++) models.push(await trained(`${name}-model${k}`, parts, 1000 * seed + k, 1));
+    for (let k = 0; k < MEMBERS; k++)
+      models.push(potentialOf(await trained(`${name}-model${k}`, parts, 1000 * seed + k, 1), engine));
     const judge = committeeJudge(modelsCommittee(models), 'models');
     rows.push(...(await rowsOf(judge, `${MEMBERS} models`, { ...context, plain: models[0] })));
     for (const model of models) model.close();

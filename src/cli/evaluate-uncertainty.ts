@@ -99,8 +99,8 @@ export function describeUncertainty(account: UncertaintyAccount | null): string 
       { header: '', cell: ({ name }) => name },
       { header: 'unit', cell: ({ unit }) => unit },
       { header: 'typical\nσ', align: 'right', cell: size(({ parts }) => parts.total) },
-      { header: 'model\nunsure', align: 'right', cell: size(({ parts }) => parts.epistemic) },
-      { header: 'noise of\nlabels', align: 'right', cell: size(({ parts }) => parts.aleatoric) },
+      { header: 'epistemic', align: 'right', cell: size(({ parts }) => parts.epistemic) },
+      { header: 'aleatoric', align: 'right', cell: size(({ parts }) => parts.aleatoric) },
       { header: 'in 90 %\nintervals', align: 'right', cell: metric(held) },
       {
         header: 'miscalibration\narea',

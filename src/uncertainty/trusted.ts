@@ -17,9 +17,9 @@ export interface Uncertain {
   readonly total: number;
   /** What the model doesn't know: more data of this kind would cure it. */
   readonly epistemic: number;
-  /** Noise of labels; null where nobody has learned it: then it is in `rest`. */
+  /** What no data of this kind cure, noise of the labels first of all; null where nobody has learned it: then it is in `rest`. */
   readonly aleatoric: number | null;
-  /** What neither of them sees: what the model can't express. */
+  /** What neither of them sees. */
   readonly rest: number;
   /** Half width of the interval that holds nine of ten labels; null where too few frames were held out for it. */
   readonly interval90: number | null;
