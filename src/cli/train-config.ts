@@ -32,6 +32,7 @@ const densityModel = z.strictObject({
   cutoff: z.number().positive().max(20),
   onset: z.number().min(0),
   embedding: count,
+  sharedLayers: z.boolean(),
   directForces: z.literal(true, 'either true, or left out'),
 });
 const symmetryModel = z.strictObject({
@@ -46,6 +47,7 @@ const symmetryModel = z.strictObject({
   hidden: z.tuple([count, count]),
   activation: z.enum(['tanh', 'softplus', 'silu']),
   embedding: count,
+  sharedLayers: z.boolean(),
 });
 const loss = z.strictObject({
   energy: weight,

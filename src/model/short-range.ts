@@ -4,6 +4,7 @@ import type { Kernel, KernelModel, KernelResult, KernelSystem } from '../kernels
 import type { NearestSearch } from '../kernels/nearest.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
+import { meanHead } from './heads.ts';
 import { isConservative, loadModel, type Model } from './model.ts';
 import type { Committee, Evaluation, Potential } from './potential.ts';
 
@@ -46,7 +47,10 @@ export function kernelSystem(structure: Structure, list: NeighbourList, species:
 
 /** The learned short-range part: Σ_i (E0[z_i] + e_i), evaluated by `kernel`. */
 export function shortRangePotential(model: Model, kernel: Kernel): EnginePotential {
-  const engine = loadModel(model, kernel);
+  // Where heads differ in their last layer only, their mean costs no more than one of them.
+  const mean = meanHead(model);
+  const engine = loadModel(mean ?? model, kernel);
+  let all: KernelModel | null = mean === null ? engine : null;
   // What belongs to the list that came last: the same list comes many times in a simulation.
   let lastList: NeighbourList | null = null;
   let lastSystem: KernelSystem | null = null;
@@ -95,8 +99,12 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     },
     evaluateMembers(structure, neighbours) {
       const atoms = currentSystem(structure, neighbours);
-      return engine.evaluateHeads(atoms).map((result) => evaluationOf(result, atoms));
+      all ??= loadModel(model, kernel);
+      return all.evaluateHeads(atoms).map((result) => evaluationOf(result, atoms));
     },
-    close: () => engine.close(),
+    close() {
+      engine.close();
+      if (all !== engine) all?.close();
+    },
   };
 }

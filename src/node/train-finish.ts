@@ -5,6 +5,7 @@ import { type ErrorReport, evaluateFrames } from '../model/errors.ts';
 import { headsOf } from '../model/heads.ts';
 import { type JsonObject, jsonObjectOf } from '../model/json.ts';
 import { potentialOf } from '../model/load.ts';
+import type { Model } from '../model/model.ts';
 import {
   type DatasetOrigin,
   datasetOrigin,
@@ -13,6 +14,7 @@ import {
   type Provenance,
 } from '../model/model-file.ts';
 import type { Potential } from '../model/potential.ts';
+import { withBootstrappedHeads } from '../training/last-layer.ts';
 import type { ErrorSummary } from '../training/loss-terms.ts';
 import type { TrainingRecord, TrainingResult } from '../training/trainer.ts';
 import { writeFileAtomically } from './files.ts';
@@ -39,8 +41,7 @@ export async function finishTraining(
 ): Promise<Pick<TrainRunResult, 'model' | 'train' | 'validation' | 'replay'>> {
   const { request, data, start, repulsion, kernel, settings } = work;
   const draft: ModelFile = {
-    // The other levels have done their part: their heads go.
-    model: data.others.length === 0 ? result.model : headsOf(result.model, 0, settings.model.heads),
+    model: committeeOf(work, result.model),
     parts: { repulsion },
     settings: jsonObjectOf({
       training: { ...settings, epochs },
@@ -78,6 +79,14 @@ export async function finishTraining(
   } finally {
     potential.close();
   }
+}
+
+/** The heads of the model file. */
+function committeeOf({ data, kernel, input, settings }: Work, trained: Model): Model {
+  // The other levels have done their part: their heads go.
+  const model = data.others.length === 0 ? trained : headsOf(trained, 0, input.settings.model.heads);
+  if (model.shape.heads === settings.model.heads) return model;
+  return withBootstrappedHeads(model, { frames: input.train, kernel, settings });
 }
 
 async function errorsWith(file: ModelFile, { kernel }: Work, frames: readonly Frame[]): Promise<ErrorReport | null> {

@@ -12,7 +12,7 @@ import { type Level, levelOf, pretraining, targetTraining } from '../training/le
 import type { ErrorSummary } from '../training/loss-terms.ts';
 import { notesOn } from '../training/notes.ts';
 import { elementsOf, prepareFrames, type TrainingFrame, type UsedLabels } from '../training/prepare.ts';
-import { DEFAULT_TRAINING, SYMMETRY_RATE, type TrainingSettings } from '../training/settings.ts';
+import { DEFAULT_TRAINING, type ModelSettings, SYMMETRY_RATE, type TrainingSettings } from '../training/settings.ts';
 import {
   replayedPerEpoch,
   type TrainingCheckpoint,
@@ -231,6 +231,10 @@ function settingsOf(request: TrainRequest, start: Start | null, frames: readonly
   return { ...settings, model: modelSettingsOf(start.model), rate: request.settings?.rate ?? usual };
 }
 
+/** Heads that share all but the last layer are made when the training of one of them is done. */
+const trainedSizes = (model: ModelSettings): ModelSettings =>
+  model.sharedLayers === true ? { ...model, heads: 1 } : model;
+
 /** Reads, settles and prepares all that a training needs. */
 export async function prepareWork(request: TrainRequest, signal: AbortSignal | undefined): Promise<Work> {
   const start = await openStart(request);
@@ -271,7 +275,7 @@ export async function prepareWork(request: TrainRequest, signal: AbortSignal | u
     start === null ? null : settleEnergies(start, { train, replay }, kernel, request.referenceEnergies ?? 'auto');
   const input: TrainingInput = {
     ...{ kernel, elements, train, validation, signal },
-    settings: { ...settings, epochs: 1 },
+    settings: { ...settings, model: start === null ? trainedSizes(settings.model) : settings.model, epochs: 1 },
     start: settled?.model,
     trainable: start?.trainable,
     ...(replay.length > 0 && { replay: { frames: replay, share: request.replay?.share ?? DEFAULT_REPLAY } }),

@@ -35,7 +35,10 @@ function completeModel(partial: PartialModel, periodic: boolean): ModelSettings 
   }
   const defaults = periodic ? SOLID_MODEL : MOLECULE_MODEL;
   const cutoff = partial.cutoff ?? defaults.cutoff;
-  return { ...defaults, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };
+  // Last layers of energies say nothing of forces that have a head of their own.
+  const single = partial.directForces === true && defaults.sharedLayers === true;
+  const heads = single ? { heads: 1, sharedLayers: false } : {};
+  return { ...defaults, ...heads, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };
 }
 
 function lossOfMany(usual: LossWeights, { loss = {} }: PartialSettings, frames: readonly Frame[]): LossWeights {

@@ -43,7 +43,7 @@ export function termsOf(
   batch: readonly Registered[],
   heads: readonly number[],
   scale: { atoms: number; energy: number; direct: boolean },
-  settings: TrainingSettings,
+  settings: Pick<TrainingSettings, 'loss'>,
 ): LossTerm[] {
   const { loss } = settings;
   const { direct } = scale;

@@ -3,7 +3,16 @@ import type { Frame } from '../data/dataset.ts';
 import type { TrainingSettings } from './settings.ts';
 
 /** What of the settings has no effect, or another one than it looks like: sentences for the user. */
-export function notesOn({ model, loss }: Pick<TrainingSettings, 'model' | 'loss'>, frames: readonly Frame[]): string[] {
+export function notesOn(settings: Pick<TrainingSettings, 'model' | 'loss'>, frames: readonly Frame[]): string[] {
+  return [...committeeNotes(settings.model), ...lossNotes(settings, frames)];
+}
+
+function committeeNotes({ heads }: TrainingSettings['model']): string[] {
+  if (heads > 1) return [];
+  return ['a committee of one has no spread: the model will not say how uncertain it is (--committee 4)'];
+}
+
+function lossNotes({ model, loss }: Pick<TrainingSettings, 'model' | 'loss'>, frames: readonly Frame[]): string[] {
   const direct = model.descriptor !== 'symmetry' && model.directForces === true;
   if (!direct) {
     if (loss.netForce === 0 && loss.netTorque === 0) return [];

@@ -5,6 +5,12 @@ import { DEFAULT_OPTIMISER, type OptimiserSettings } from './optimiser.ts';
 /** Sizes of a model, before the number of species is known. */
 export type ModelSettings = DensitySettings | SymmetrySettings;
 
+/**
+ * true: heads have all but the last layer in common. One head is trained, and the others are made from it at the end
+ * (`withBootstrappedHeads`); else each head has layers of its own and is trained.
+ */
+export type SharedLayers = boolean;
+
 /** Sizes of the default model, of density projections. */
 export type DensitySettings = Omit<ModelShape, 'species'> & {
   readonly descriptor?: 'density';
@@ -12,6 +18,7 @@ export type DensitySettings = Omit<ModelShape, 'species'> & {
   readonly radialHigh?: number;
   /** Components of the species embedding; the default depends on the number of species. */
   readonly embedding?: number;
+  readonly sharedLayers?: SharedLayers;
 };
 
 /** Sizes of a model of Behler–Parrinello symmetry functions; the functions themselves are chosen from the cutoff. */
@@ -34,6 +41,7 @@ export interface SymmetrySettings {
   readonly activation: Activation;
   readonly heads: number;
   readonly embedding?: number;
+  readonly sharedLayers?: SharedLayers;
 }
 
 /**
@@ -106,7 +114,8 @@ export const MOLECULE_MODEL: DensitySettings = {
   order: 3,
   channels: 32,
   hidden: [64, 64],
-  heads: 1,
+  heads: 4,
+  sharedLayers: true,
   cutoff: 4.5,
   onset: 3,
 };
@@ -124,7 +133,8 @@ export const SYMMETRY_MODEL: SymmetrySettings = {
   weighted: false,
   hidden: [32, 32],
   activation: 'tanh',
-  heads: 1,
+  heads: 4,
+  sharedLayers: true,
 };
 
 /** Molecules: bonds of one kind hardly differ in length, and elements share the network. */

@@ -32,7 +32,7 @@ export function startModel(input: TrainingInput, random: Random): Model {
   if (settings.model.descriptor === 'symmetry') {
     return startSymmetryModel(input, settings.model, { referenceEnergies, forceDeviation }, random);
   }
-  const { embedding, radialHigh, descriptor: _, ...sizes } = settings.model;
+  const { embedding, radialHigh, descriptor: _, sharedLayers: __, ...sizes } = settings.model;
   const start = {
     elements,
     shape: { ...sizes, species: elements.length },

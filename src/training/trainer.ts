@@ -20,6 +20,14 @@ import { capFactor } from './many-elements.ts';
 import { createOptimiser, type Optimiser, type SavedOptimiser } from './optimiser.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { TrainingSettings } from './settings.ts';
+import {
+  type Copies,
+  firstOfCopies,
+  gatherCopies,
+  sharedLayersOf,
+  spreadCopies,
+  withSharedLayers,
+} from './shared-layers.ts';
 import { startModel } from './start.ts';
 
 export interface TrainingProgress {
@@ -95,6 +103,10 @@ interface Run {
   readonly averaged: Float64Array;
   readonly optimiser: Optimiser;
   readonly levels: readonly HeadRange[];
+  /** What heads have in common beside the features. */
+  readonly copies: readonly Copies[];
+  /** 1 for each parameter that the optimiser may change; undefined: all. */
+  readonly trainable: Uint8Array | undefined;
   readonly random: Random;
   readonly train: readonly Registered[];
   readonly replay: readonly Registered[];
@@ -146,7 +158,8 @@ function trainStep(
   const errors = engine.accumulate(terms, dWeights);
   for (const [k, member] of batch.entries()) addErrors(sums, member, terms[k], errors[k]);
   folding.unfold(model.parameters, dWeights, gradient, species);
-  const { trainable } = input;
+  const { trainable, copies } = run;
+  gatherCopies(copies, gradient);
   if (trainable !== undefined) for (let i = 0; i < gradient.length; i++) gradient[i] *= trainable[i];
   let norm = 0;
   for (let i = 0; i < gradient.length; i++) norm += gradient[i] ** 2;
@@ -159,12 +172,14 @@ function trainStep(
   }
   if (norm > settings.clip) for (let i = 0; i < gradient.length; i++) gradient[i] *= settings.clip / norm;
   run.optimiser.step(model.parameters, gradient, scheduledRate(settings.rate, run.step / total));
+  spreadCopies(copies, model.parameters);
   run.step++;
   const keep = Math.min(1 - 1 / Math.max(1, settings.averaging * total), (1 + run.step) / (10 + run.step));
   for (let i = 0; i < averaged.length; i++) {
     // What is kept stays to the last bit, the sign of a zero included.
     if (trainable?.[i] !== 0) averaged[i] += (1 - keep) * (model.parameters[i] - averaged[i]);
   }
+  spreadCopies(copies, averaged);
 }
 
 /** Errors of the averaged weights, mean over heads, and the loss that they make. */
@@ -226,19 +241,21 @@ function framesOfEpoch({ input, train, replay, random }: Run): readonly Register
 function startRun(input: TrainingInput): Run {
   const { kernel, settings, checkpoint } = input;
   const random = createRandom(checkpoint?.random ?? settings.seed);
-  const model = copyModel(checkpoint?.model ?? input.start ?? startModel(input, random));
+  const model = copyModel(checkpoint?.model ?? input.start ?? firstModel(input, random));
+  const levels = levelsOf(input, model);
+  const copies = sharedLayersOf(model, levels);
+  const trainable = firstOfCopies(copies, model.parameters.length, input.trainable);
   const folding = foldingOf(model);
   const weights = new Float64Array(folding.weights);
   const engine = loadModel(model, kernel);
   const { layout } = folding;
-  const optimiser = createOptimiser(engine, layout, settings.optimiser, input.trainable);
+  const optimiser = createOptimiser(engine, layout, settings.optimiser, trainable);
   if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
   const atoms = input.train.reduce((sum, f) => sum + f.system.atoms, 0);
   const capped = (frame: TrainingFrame): TrainingFrame => {
     const factor = capFactor(frame, settings.loss);
     return factor === 1 ? frame : { ...frame, weight: factor * (frame.weight ?? 1) };
   };
-  const levels = input.levels ?? [{ first: 0, count: model.shape.heads }];
   const registered = (frames: readonly TrainingFrame[], replayed: boolean): Registered[] => {
     const heads = headsOfFrames(frames, levels, settings);
     return register(engine, frames.map(capped), model.referenceEnergies, { heads, replayed });
@@ -251,6 +268,8 @@ function startRun(input: TrainingInput): Run {
     averaged: Float64Array.from(checkpoint?.averaged ?? model.parameters),
     optimiser,
     levels,
+    copies,
+    trainable,
     random,
     train: registered(input.train, false),
     replay: registered(input.replay?.frames ?? [], true),
@@ -261,6 +280,14 @@ function startRun(input: TrainingInput): Run {
     gradient: new Float64Array(folding.layout.length),
     step: 0,
   };
+}
+
+const levelsOf = ({ levels }: TrainingInput, { shape }: Model): readonly HeadRange[] =>
+  levels ?? [{ first: 0, count: shape.heads }];
+
+function firstModel(input: TrainingInput, random: Random): Model {
+  const model = startModel(input, random);
+  return input.settings.model.sharedLayers === true ? withSharedLayers(model, levelsOf(input, model)) : model;
 }
 
 const copyModel = (model: Model): Model => ({ ...model, parameters: Float64Array.from(model.parameters) });

@@ -110,5 +110,6 @@ export function modelSettingsOf(model: Model): ModelSettings {
     ...SYMMETRY_MODEL,
     ...{ cutoff, cutoffKind, inner, hidden, activation, heads, embedding: model.embedding },
     wide: functions.some((list) => list.some(({ kind }) => kind === 'wide')),
+    sharedLayers: false,
   };
 }
