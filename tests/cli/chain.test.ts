@@ -186,16 +186,28 @@ describe('with the model', () => {
   });
 
   test('report is one HTML page that needs nothing else', async () => {
-    const outcome = await run('report', 'model.safetensors', '--data', 'silicon-test.extxyz', '--json', '--quiet');
-    const { report, verdict, checks } = json(outcome);
+    const words = ['--purpose', 'surfaces of Si', '--methods', 'methods.txt', '--level', 'PBE'];
+    const outcome = await run(
+      'report',
+      'model.safetensors',
+      '--data',
+      'silicon-test.extxyz',
+      ...words,
+      '--json',
+      '--quiet',
+    );
+    const { report, verdict, checks, grade } = json(outcome);
+    expect(grade).toMatchObject({ letter: expect.stringMatching(/^[A-E]$/) });
     const failed = (checks as { verdict: string }[]).some((check) => check.verdict === 'fail');
     expect(outcome.code).toBe(failed ? 1 : 0);
     expect([report, verdict]).toEqual(['report.html', expect.stringContaining('held-out frames')]);
     const html = readFileSync(path('report.html'), 'utf8');
-    for (const title of ['Data', 'Learning curve', 'Errors', 'Checks', 'Dynamics', 'Model card']) {
+    for (const title of ['Grade', 'Data', 'Learning curve', 'Errors', 'Checks', 'Dynamics', 'Provenance']) {
       expect(html).toContain(title);
     }
     expect(html).not.toMatch(/(src|href)="https?:/);
+    expect(html).toContain('No surfaces in the training data');
+    expect(readFileSync(path('methods.txt'), 'utf8')).toContain('They were computed with PBE.');
   });
 });
 

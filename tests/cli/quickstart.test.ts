@@ -21,6 +21,7 @@ test('quickstart goes the whole way: data, model, errors, checks, properties, dy
   // The forces of the data are 870 meV/Å on the average, the energies spread over 680 meV/atom.
   expect(test.force_mae_meV_per_A).toBeLessThan(200);
   expect(test.energy_mae_meV_per_atom).toBeLessThan(20);
+  expect(document.grade).toMatch(/^[A-E]$/);
   const [lattice, bulk] = document.properties as { value: number; reference: number }[];
   // README of the data: a0 = 5.476 Å, B = 87 GPa.
   expect(lattice.reference).toBeCloseTo(5.476, 2);
@@ -28,7 +29,8 @@ test('quickstart goes the whole way: data, model, errors, checks, properties, dy
   expect(lattice.value).toBeCloseTo(5.476, 1);
   expect(Math.abs(document.drift_meV_per_atom_per_ps as number)).toBeLessThan(1);
   const html = readFileSync(join(folder, 'out', 'report.html'), 'utf8');
-  for (const title of ['Data', 'Learning curve', 'Checks', 'Properties', 'Dynamics', 'Model card']) {
+  const titles = ['Grade', 'What it is for', 'Uncertainty', 'Domain', 'Checks', 'Properties', 'Dynamics', 'Data'];
+  for (const title of [...titles, 'Learning curve', 'Provenance', 'Draft of a methods section']) {
     expect(html).toContain(`${title}</h2>`);
   }
   for (const file of ['train.extxyz', 'validation.extxyz', 'test.extxyz']) {
