@@ -76,12 +76,13 @@ export function collectResiduals(
     add(stress, frame, f, [error, meanSquare(labels.stress, (c) => spread.strainGradient[c] / volume)]);
   }
   const scale = scaleOf(atoms, forces.species, potential.elements.length);
+  const features = atomFeatures(atoms, forces.species, scale);
   const heldOut = frames.filter((frame) => frame.heldOut).length;
   return {
     energy: finished(energy, ones(energy.squares.length)),
-    forces: finished(forces, atomFeatures(atoms, forces.species, scale)),
+    forces: finished(forces, features),
     stress: finished(stress, ones(stress.squares.length)),
-    scale: { ...scale, ...reachOf(atomFeatures(atoms, forces.species, scale)) },
+    scale: { ...scale, ...reachOf(features) },
     frames: { train: frames.length - heldOut, heldOut },
   };
 }

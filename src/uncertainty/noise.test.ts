@@ -197,6 +197,14 @@ describe('too little to learn from', () => {
     expect(noise.of(frames[0].structure).forces).toHaveLength(8);
     const record: JsonObject = JSON.parse(JSON.stringify(noise.record));
     expect(record.energy).toBeNull();
+    // Two frames of a group that has energies only.
+    const energies = frames.slice(0, 2).map(({ labels, ...frame }) => ({
+      ...{ ...frame, group: 'b', labels: { energy: labels.energy! } },
+    }));
+    const mixed = openNoise(noiseOf([...bare.slice(2), ...energies], bare.slice(0, 2)), potential)!;
+    const { structure } = frames[0];
+    expect(mixed.groups).toEqual(['a', 'b']);
+    expect(mixed.of(structure, { group: 'b' }).forces).toEqual(mixed.of(structure).forces);
   });
 });
 

@@ -10,7 +10,7 @@ import type { Structure } from '../structure/structure.ts';
 import { type NoiseRecord, type QuantityNoise, readNoiseRecord } from './noise-record.ts';
 import { collectResiduals, featuresOf, type Quantity, type Sample } from './noise-residuals.ts';
 import { credible, witnessOf } from './noise-witness.ts';
-import { fitVariances, type Witness } from './variance-fit.ts';
+import { fitVariances, type Residuals, type VarianceModel, type Witness } from './variance-fit.ts';
 
 /** Standard deviations of the noise of labels; null where there were no such labels to learn from. */
 export interface LabelNoise {
@@ -134,34 +134,44 @@ function learned({ residuals, train, heldOut }: Quantity, witness: Witness, spec
   // Labels that the model meets to the last bit leave nothing to take the logarithm of.
   if (least === 0) return null;
   const fitted = fitVariances({ ...residuals, squares: residuals.squares.map((x) => x + least) }, witness, species);
-  const G = witness.variances.length;
-  const misfit = new Float64Array(G);
-  const bare = new Float64Array(G);
-  const counts = new Float64Array(G);
-  for (let i = 0; i < residuals.squares.length; i++) {
-    const g = residuals.groups[i];
-    const without = Math.exp(
-      exponentOf(fitted, residuals.species[i], residuals.features.subarray(i * fitted.coefficients.length)),
-    );
-    bare[g] += without;
-    misfit[g] += without * Math.exp(fitted.groups[g]);
-    counts[g]++;
-  }
-  const total = counts.reduce((all, n) => all + n, 0);
-  const white = fitted.white.reduce((all, x, g) => all + (x * counts[g]) / total, 0);
-  const mean = misfit.reduce((all, x) => all + x / total, 0);
-  const level = Math.log(misfit.reduce((all, x) => all + x, 0) / bare.reduce((all, x) => all + x, 0));
+  const { whole, sigmas } = sizesOf(fitted, residuals);
   return {
     coefficients: Array.from(fitted.coefficients),
     elements: Array.from(fitted.species),
     scale: fitted.scale,
     dispersion: fitted.dispersion,
-    groups: Array.from(fitted.groups, (gamma, g) => ({
-      ...{ train: train[g], heldOut: heldOut[g], white: Math.sqrt(fitted.white[g]), level: gamma },
-      sigma: counts[g] === 0 ? Math.sqrt(fitted.white[g]) : Math.sqrt(fitted.white[g] + misfit[g] / counts[g]),
+    groups: sigmas.map((sigma, g) => ({
+      ...{ train: train[g], heldOut: heldOut[g] },
+      // A group without such labels is like all of them.
+      ...(sigma === null ? whole : { white: Math.sqrt(fitted.white[g]), level: fitted.groups[g], sigma }),
       witness: witness.variances[g] === 0 ? null : shownBy(witness, g),
     })),
-    whole: { white: Math.sqrt(white), level, sigma: Math.sqrt(white + mean) },
+    whole,
+  };
+}
+
+/** Noise of all labels together, and root mean squares of σ_a by group; null where it has none. */
+function sizesOf(
+  fitted: VarianceModel,
+  { groups, species, features }: Residuals,
+): { readonly whole: QuantityNoise['whole']; readonly sigmas: readonly (number | null)[] } {
+  const G = fitted.groups.length;
+  const n = groups.length;
+  const K = fitted.coefficients.length;
+  const misfit = new Float64Array(G);
+  const counts = new Float64Array(G);
+  let alike = 0;
+  for (let i = 0; i < n; i++) {
+    const variance = Math.exp(exponentOf(fitted, species[i], features.subarray(i * K, (i + 1) * K)));
+    alike += variance;
+    misfit[groups[i]] += variance * Math.exp(fitted.groups[groups[i]]);
+    counts[groups[i]]++;
+  }
+  const white = fitted.white.reduce((sum, x, g) => sum + (x * counts[g]) / n, 0);
+  const all = misfit.reduce((sum, x) => sum + x, 0);
+  return {
+    whole: { white: Math.sqrt(white), level: Math.log(all / alike), sigma: Math.sqrt(white + all / n) },
+    sigmas: Array.from(misfit, (sum, g) => (counts[g] === 0 ? null : Math.sqrt(fitted.white[g] + sum / counts[g]))),
   };
 }
 
