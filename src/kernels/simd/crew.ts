@@ -22,6 +22,17 @@ export interface KernelExports {
     scale: number,
   ): number;
   collectForces(system: number, forces: number, threads: number, stride: number, unit: number, out: number): void;
+  evaluateHeadsShare(
+    model: number,
+    system: number,
+    scratch: number,
+    counter: number,
+    energies: number,
+    strains: number,
+    forces: number,
+    scale: number,
+  ): number;
+  collectHeads(system: number, forces: number, threads: number, stride: number, unit: number, out: number): void;
   features(model: number, system: number, scratch: number, out: number): void;
   densitiesOf(model: number, system: number, scratch: number, from: number, to: number, out: number): void;
   trainShare(
@@ -121,6 +132,7 @@ const SOAP = 3;
 const STOP = 4;
 const SYMMETRY = 5;
 const SYMMETRY_TRAIN = 6;
+const HEADS = 7;
 
 /** How many times a thread looks before it goes to sleep: some 20–50 µs, about what waking up costs. */
 const LOOKS = 2000;
@@ -150,6 +162,11 @@ export interface EvaluateJob {
   readonly forces: number;
   readonly forcesStride: number;
   readonly scale: number;
+}
+
+/** An evaluation of every head by itself. */
+export interface HeadsJob extends Omit<EvaluateJob, 'kind' | 'head'> {
+  readonly kind: 'heads';
 }
 
 export interface TrainJob {
@@ -191,10 +208,11 @@ export interface SymmetryTrainJob extends Omit<TrainJob, 'kind' | 'mixLength'> {
   readonly kind: 'symmetry-train';
 }
 
-export type Job = EvaluateJob | TrainJob | SoapJob | SymmetryJob | SymmetryTrainJob;
+export type Job = EvaluateJob | HeadsJob | TrainJob | SoapJob | SymmetryJob | SymmetryTrainJob;
 
 const KINDS = {
   evaluate: EVALUATE,
+  heads: HEADS,
   train: TRAIN,
   soap: SOAP,
   symmetry: SYMMETRY,
@@ -213,6 +231,9 @@ function work(kernels: KernelExports, control: number, words: Int32Array, me: nu
   const counter = control + 4 * COUNTER;
   if (words[KIND] === EVALUATE) {
     const largest = kernels.evaluateShare(p0, p1, p2, p3 + me * p4, counter, p5, p6, p7 + me * p8, p9);
+    new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
+  } else if (words[KIND] === HEADS) {
+    const largest = kernels.evaluateHeadsShare(p0, p1, p2 + me * p3, counter, p4, p5, p6 + me * p7, p8);
     new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
   } else if (words[KIND] === TRAIN) {
     kernels.trainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10, p11);
