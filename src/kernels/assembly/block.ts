@@ -193,6 +193,8 @@ export function evaluateBlockHeads(
         invariantsChain(lmax, order, a, row, sJacobian + a * bytesJacobian, sGX + ((a * nFeatures) << 2), sGA);
       mixBackward(sGA, sGradients + (h - from) * bytesGradients);
     }
+    // A lane without a head: nothing, rather than what happens to be there.
+    for (let h = to; h < from + LANES; h++) clear(sGradients + (h - from) * bytesGradients, bytesGradients);
     const sites = forces + (from / LANES) * <usize>nSites * SITE;
     for (let i = lo; i < hi; i++) edgesBackward(i, <usize>(i - lo), sites, scale);
   }

@@ -36,6 +36,7 @@ export { soapBytes } from './soap';
 export {
   forcesFit,
   symmetryFeatures,
+  symmetryHeadsShare,
   symmetryScratchBytes,
   symmetryShare,
   symmetryTrainingBytes,

@@ -62,6 +62,16 @@ export interface KernelExports {
     forces: number,
     scale: number,
   ): void;
+  symmetryHeadsShare(
+    model: number,
+    system: number,
+    scratch: number,
+    counter: number,
+    energies: number,
+    strains: number,
+    forces: number,
+    scale: number,
+  ): void;
   /** 0 or 1. */
   forcesFit(forces: number, atoms: number): number;
   symmetryFeatures(model: number, system: number, scratch: number, out: number, stride: number): void;
@@ -133,6 +143,7 @@ const STOP = 4;
 const SYMMETRY = 5;
 const SYMMETRY_TRAIN = 6;
 const HEADS = 7;
+const SYMMETRY_HEADS = 8;
 
 /** How many times a thread looks before it goes to sleep: some 20–50 µs, about what waking up costs. */
 const LOOKS = 2000;
@@ -203,12 +214,17 @@ export interface SymmetryJob extends Omit<EvaluateJob, 'kind'> {
   readonly kind: 'symmetry';
 }
 
+/** The same of every head by itself. */
+export interface SymmetryHeadsJob extends Omit<HeadsJob, 'kind'> {
+  readonly kind: 'symmetry-heads';
+}
+
 /** A training step of symmetry functions. */
 export interface SymmetryTrainJob extends Omit<TrainJob, 'kind' | 'mixLength'> {
   readonly kind: 'symmetry-train';
 }
 
-export type Job = EvaluateJob | HeadsJob | TrainJob | SoapJob | SymmetryJob | SymmetryTrainJob;
+export type Job = EvaluateJob | HeadsJob | TrainJob | SoapJob | SymmetryJob | SymmetryHeadsJob | SymmetryTrainJob;
 
 const KINDS = {
   evaluate: EVALUATE,
@@ -216,6 +232,7 @@ const KINDS = {
   train: TRAIN,
   soap: SOAP,
   symmetry: SYMMETRY,
+  'symmetry-heads': SYMMETRY_HEADS,
   'symmetry-train': SYMMETRY_TRAIN,
 } as const;
 
@@ -239,6 +256,8 @@ function work(kernels: KernelExports, control: number, words: Int32Array, me: nu
     kernels.trainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10, p11);
   } else if (words[KIND] === SYMMETRY) {
     kernels.symmetryShare(p0, p1, p2, p3 + me * p4, counter, p5, p6, p7 + me * p8, p9);
+  } else if (words[KIND] === SYMMETRY_HEADS) {
+    kernels.symmetryHeadsShare(p0, p1, p2 + me * p3, counter, p4, p5, p6 + me * p7, p8);
   } else if (words[KIND] === SYMMETRY_TRAIN) {
     kernels.symmetryTrainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10);
   } else {
