@@ -10,6 +10,7 @@ export {
   type Coverage,
   createLinearModel,
   createRowStore,
+  type DataLocality,
   describeOutlier,
   type Finding,
   type FirewallSplit,
@@ -22,6 +23,7 @@ export {
   inspectDataset,
   type Leakage,
   type LeakedFrame,
+  localityFromData,
   type Outlier,
   type OutlierAnalysis,
   openLinearModel,
@@ -31,6 +33,7 @@ export {
   type Sample,
   type SamplingPlan,
   type SamplingResult,
+  saturationOf,
   similarIn,
   usualWeights,
   type Verdict,
@@ -113,7 +116,20 @@ export {
   vacancyEnergy,
 } from './properties/index.ts';
 export { createRandom, type Random } from './random.ts';
-export { parseReportData, type ReportData, renderCoverage, renderDataReport, renderReport } from './report/index.ts';
+export {
+  type FigureAxis,
+  type FigureOptions,
+  type FigureSeries,
+  figure,
+  type Grade,
+  gradeOf,
+  methodsDraft,
+  parseReportData,
+  type ReportData,
+  renderCoverage,
+  renderDataReport,
+  renderReport,
+} from './report/index.ts';
 export {
   buildNeighbourList,
   type CrystalSymmetry,
@@ -127,14 +143,19 @@ export {
   type Miller,
   massesOf,
   type NeighbourList,
+  permuted,
   randomAlloy,
   rattled,
+  rotated,
+  rotationMatrix,
   type Structure,
   type SymmetryFinder,
+  sitePositions,
   slab,
   strained,
   supercell,
   terminationsOf,
+  translated,
   uniqueStrains,
   vacancy,
   voidsOf,
@@ -161,11 +182,63 @@ export {
 } from './training/fidelity/index.ts';
 export { type Front, type FrontPoint, frontOf, type NamedNeed, type Need } from './training/front.ts';
 export { type Growth, grown } from './training/grow.ts';
+export { fitLinear, type LinearPrediction, predictLinear } from './training/linear/linear-fit.ts';
 export { chooseByNeed, hypervolume, kneeOf, nonDominated } from './training/pareto.ts';
 export { elementsOf, prepareFrames, type TrainingFrame } from './training/prepare.ts';
 export { DEFAULT_TRAINING, MOLECULE_MODEL, SOLID_MODEL, type TrainingSettings } from './training/settings.ts';
 export { type TrainingInput, type TrainingProgress, type TrainingResult, train } from './training/trainer.ts';
 export { partNames, type ReferenceShift, referenceShift, trainableParts, withShift } from './training/transfer.ts';
 export { type Stop, type SweepInput, type SweepProgress, sweepWeights, weightPath } from './training/weight-sweep.ts';
+export {
+  type AllResiduals,
+  type Calibration,
+  type CalibrationMetrics,
+  calibrate,
+  committeeJudge,
+  coverage,
+  decodeCalibration,
+  type Estimator,
+  type EstimatorName,
+  estimatorJudge,
+  evaluateCommittee,
+  fitNoise,
+  type GroupNoise,
+  intervalFactor,
+  type Judge,
+  judgeFrames,
+  type LabelNoise,
+  type Law,
+  meanAndSpread,
+  metricsOf,
+  modelsCommittee,
+  type Noise,
+  type NoiseRecord,
+  openAccount,
+  openNoise,
+  openUncertainty,
+  type QuantityCalibration,
+  type QuantityNoise,
+  type RawUncertainty,
+  type Residuals,
+  type Spread,
+  scores,
+  sigmaOf,
+  type TrustedPrediction,
+  type Uncertain,
+  type UncertainForces,
+  type Uncertainty,
+  type UncertaintyAccount,
+} from './uncertainty/index.ts';
 export { EV_PER_U, GPA, KB } from './units.ts';
-export { allChecks, type Check, type CheckResult, runChecks } from './validation/index.ts';
+export {
+  allChecks,
+  type Check,
+  type CheckContext,
+  type CheckCurve,
+  type CheckGroup,
+  type CheckResult,
+  type Finding as CheckFinding,
+  type Precision,
+  runChecks,
+  type Skipped,
+} from './validation/index.ts';

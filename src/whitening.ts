@@ -2,7 +2,7 @@
  * The Mahalanobis distance between environments: features are measured in units of how much they vary, and together
  * vary, over the environments of the same species in the training set.
  */
-import { symmetricEigen } from './linear-algebra.ts';
+import { addGramOfFour, choleskyFactor, symmetricEigen } from './linear-algebra.ts';
 
 /** From features of one species to a space in which the training environments have unit covariance. */
 export interface Whitening {
@@ -29,25 +29,54 @@ const SMALLEST_VARIANCE = 1e-3;
  * doi:10.1016/S0047-259X(03)00096-4): it has an inverse however few environments there are.
  */
 export function whiteningOf(rows: Float32Array, dimension: number): Whitening {
+  const { mean, scale, S, shrinkage } = covarianceOf(rows, dimension);
+  return { dimension, mean, axes: axesOf(S, scale), shrinkage, environments: rows.length / dimension };
+}
+
+/**
+ * The same distances with a triangular matrix, at a small part of the cost: z = L⁻¹ (x − mean), L Lᵀ the shrunk
+ * covariance with the smallest variance added to each feature. L is [F × F], row-major, lower triangle.
+ */
+export function triangularWhitening(
+  rows: Float32Array,
+  dimension: number,
+): { readonly mean: Float64Array; readonly L: Float64Array } {
+  const { mean, scale, S } = covarianceOf(rows, dimension);
+  for (let f = 0; f < dimension; f++) {
+    for (let g = 0; g < dimension; g++) S[f * dimension + g] *= scale[f] * scale[g];
+    S[f * dimension + f] += SMALLEST_VARIANCE * scale[f] ** 2;
+  }
+  const L = choleskyFactor(S, dimension);
+  if (L === null) throw new Error('a covariance with positive numbers added to its diagonal has a factor');
+  return { mean, L };
+}
+
+/** Mean and scale of each feature, and the shrunk covariance S of the features so standardised. */
+function covarianceOf(
+  rows: Float32Array,
+  dimension: number,
+): { mean: Float64Array; scale: Float64Array; S: Float64Array; shrinkage: number } {
   const n = rows.length / dimension;
   const { mean, scale } = momentsOf(rows, dimension);
   const S = new Float64Array(dimension * dimension);
   let fourth = 0;
-  const z = new Float64Array(dimension);
-  for (let i = 0; i < n; i++) {
-    for (let f = 0; f < dimension; f++) z[f] = (rows[i * dimension + f] - mean[f]) / scale[f];
-    let square = 0;
-    for (let f = 0; f < dimension; f++) {
-      square += z[f] * z[f];
-      for (let g = 0, at = f * dimension; g <= f; g++) S[at + g] += z[f] * z[g];
+  const four = new Float64Array(4 * dimension);
+  for (let i = 0; i < n; i += 4) {
+    four.fill(0);
+    for (let row = i; row < Math.min(n, i + 4); row++) {
+      let square = 0;
+      for (let f = 0, at = row * dimension, to = (row - i) * dimension; f < dimension; f++, at++, to++) {
+        const z = (rows[at] - mean[f]) / scale[f];
+        four[to] = z;
+        square += z * z;
+      }
+      fourth += square * square;
     }
-    fourth += square * square;
+    addGramOfFour(S, dimension, four, 1 / n);
   }
-  for (let f = 0; f < dimension; f++) {
-    for (let g = 0; g <= f; g++) S[f * dimension + g] = S[g * dimension + f] = S[f * dimension + g] / n;
-  }
+  for (let f = 0; f < dimension; f++) for (let g = 0; g < f; g++) S[g * dimension + f] = S[f * dimension + g];
   const shrinkage = shrink(S, dimension, { n, fourth: fourth / n });
-  return { dimension, mean, axes: axesOf(S, scale), shrinkage, environments: n };
+  return { mean, scale, S, shrinkage };
 }
 
 /** Rows that are whitened at a time: the axes come from memory once for all of them. */

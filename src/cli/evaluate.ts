@@ -11,6 +11,8 @@ import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts
 import { writeFrames } from '../node/structures.ts';
 import { VERSION } from '../node/version.ts';
 import { formatErrorRows, renderReport } from '../report/index.ts';
+import { openAccount, openUncertainty, type UncertaintyAccount } from '../uncertainty/index.ts';
+import { describeUncertainty, uncertaintyDocument, withUncertainty } from './evaluate-uncertainty.ts';
 import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets, trainedOn, withModel } from './inputs.ts';
 import { checkLeaks, type LeakCheck } from './leak-free.ts';
 import { followed } from './progress.ts';
@@ -29,7 +31,9 @@ Example:
 
 Errors are prediction minus label. Energies count per atom, forces and stresses per component (nine per stress).
 Labels that a frame does not have count nowhere. --write keeps the labels of the file as they are and adds
-predicted_energy (eV), predicted_stress (eV/Å³) and the columns predicted_forces (eV/Å).
+predicted_energy (eV), predicted_stress (eV/Å³) and the columns predicted_forces (eV/Å); with a calibrated model also
+energy_uncertainty (σ of the total energy, eV), force_uncertainty (σ of the force components of an atom, eV/Å) and
+domain_distance (of the atom farthest from the training data, σ).
 
 Frames that are in the training data already (twins, and frames of the same trajectory: see nearsight data leakage) make
 errors look better than they are; then the errors without them stand beside. The training data are looked for beside the
@@ -67,8 +71,11 @@ async function evaluateCommand(
     const known = trainedOn(file, datasets);
     if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);
     const predicted: WritableFrame[] = [];
+    const uncertainty = openUncertainty(file, potential);
+    const accountant = uncertainty === null ? null : openAccount(uncertainty);
     const keep = (frame: Frame, prediction: Prediction): void => {
-      if (flags.write !== undefined) predicted.push(withPrediction(frame, prediction));
+      const trusted = accountant?.add(frame) ?? null;
+      if (flags.write !== undefined) predicted.push(withUncertainty(withPrediction(frame, prediction), trusted));
     };
     const report = await errorsOf(session, potential, datasets, keep);
     // What the very training data leak is no question.
@@ -84,9 +91,10 @@ async function evaluateCommand(
       await writeFileAtomically(plots, parityPage(model, file.model.elements, report));
     }
     const written = { plots, written: flags.write ?? null };
+    const account = accountant?.account() ?? null;
     await session.printAndSave(
-      { model, data, ...documentOf(report), ...(check === null ? {} : leakageKeys(check, rest)), ...written },
-      describe(report, { written, check, rest }, session.colour),
+      { model, data, ...documentOf(report, account), ...(check === null ? {} : leakageKeys(check, rest)), ...written },
+      describe(report, { written, check, rest, account }, session.colour),
     );
   });
   return undefined;
@@ -135,7 +143,7 @@ function parityPage(model: string, elements: readonly number[], report: ErrorRep
 }
 
 /** Names are a contract with scripts. */
-function documentOf(report: ErrorReport): object {
+function documentOf(report: ErrorReport, account: UncertaintyAccount | null): object {
   const { overall, groups, elements, unlabelled, worst } = report;
   return {
     ...errorKeys(overall),
@@ -145,7 +153,7 @@ function documentOf(report: ErrorReport): object {
     elements,
     unlabelled_frames: unlabelled,
     worst,
-    uncertainty: {},
+    uncertainty: uncertaintyDocument(account),
   };
 }
 
@@ -169,9 +177,11 @@ interface Told {
   readonly check: LeakCheck | null;
   /** Errors on the frames that are not in the training data, where some are. */
   readonly rest: ErrorReport | null;
+  /** Null where the model was not calibrated. */
+  readonly account: UncertaintyAccount | null;
 }
 
-function describe(report: ErrorReport, { written, check, rest }: Told, colour: boolean): string {
+function describe(report: ErrorReport, { written, check, rest, account }: Told, colour: boolean): string {
   const groups = groupRows(report);
   const elements = elementRows(report);
   const overall = [errorRow('all', report.overall), ...(rest === null ? [] : [errorRow('leak-free', rest.overall)])];
@@ -185,6 +195,7 @@ function describe(report: ErrorReport, { written, check, rest }: Told, colour: b
     const error = worst.force_max_meV_per_A!.toFixed(0);
     lines.push('', `largest force error: ${error} meV/Å, frame ${worst.frame} (line ${worst.line})`);
   }
+  lines.push('', describeUncertainty(account));
   if (written.plots !== null) lines.push(`parity plots: ${written.plots}`);
   if (written.written !== null) lines.push(`predictions: ${written.written}`);
   return lines.join('\n');

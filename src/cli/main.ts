@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { formatError, NearsightError } from '../errors.ts';
 import { VERSION } from '../node/version.ts';
 import { addBench } from './bench.ts';
+import { addCalibrate } from './calibrate.ts';
 import { addData } from './data/index.ts';
 import { addEvaluate } from './evaluate.ts';
 import { addExport } from './export.ts';
@@ -52,6 +53,7 @@ function createProgram(): Command {
   addFidelity(program);
   program.commandsGroup('Can it be trusted?');
   addEvaluate(program);
+  addCalibrate(program);
   addValidate(program);
   addReport(program);
   program.commandsGroup('Use it:');

@@ -7,6 +7,8 @@ import { type Moment, type SimulationResult, simulate, usualTimestep } from '../
 import { writeFrames } from '../node/structures.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
 import { cellVolume, copyStructure, type Structure, supercell } from '../structure/index.ts';
+import { openUncertainty } from '../uncertainty/index.ts';
+import { withUncertainty } from './evaluate-uncertainty.ts';
 import {
   addInputFlags,
   type InputFlags,
@@ -16,6 +18,13 @@ import {
   warnOfDirectForces,
   withModel,
 } from './inputs.ts';
+import {
+  describeWatch,
+  type UncertaintySummary,
+  type UncertaintyWatch,
+  watchDocument,
+  watchUncertainty,
+} from './md-uncertainty.ts';
 import type { Progress } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session } from './session.ts';
 import {
@@ -38,6 +47,7 @@ interface MdFlags extends CommonFlags, InputFlags {
   readonly supercell?: [number, number, number];
   readonly every?: number;
   readonly frame?: number;
+  readonly guard?: boolean;
 }
 
 const HELP = `
@@ -48,7 +58,9 @@ Example:
 Starting from a crystal at rest, half of the heat of the initial velocities goes into potential energy: without
 --equilibrate, an NVE run settles at about half the temperature.
 The trajectory holds energy (eV), forces (eV/Å), stress (eV/Å³), velocities (Å/fs), time_fs and temperature_K. It
-appears under its name when it is whole, also after Ctrl-C or when the simulation explodes.`;
+appears under its name when it is whole, also after Ctrl-C or when the simulation explodes.
+With a calibrated model, up to 200 of its frames also hold force_uncertainty (σ of the force components of an atom, eV/Å)
+and domain_distance (of the atom farthest from the training data, σ).`;
 
 export function addMd(program: Command): void {
   const command = program
@@ -66,6 +78,7 @@ export function addMd(program: Command): void {
     .option('--friction <1/fs>', 'of the Langevin thermostat', parsePositive, 0.01)
     .option('--supercell <AxBxC>', 'repeat the cell first', parseSupercell)
     .option('--every <n>', 'steps between the frames of the trajectory; default: some 200 frames', parseCount)
+    .option('--guard', 'end the run when atoms are outside the training domain: exit code 1')
     .option('--frame <n>', 'which frame of the file, from 0', parseWhole);
   addInputFlags(command);
   addCommonFlags(command, 'write the trajectory as extended XYZ (.gz packs it)')
@@ -75,14 +88,18 @@ export function addMd(program: Command): void {
     );
 }
 
-async function mdCommand(session: Session, model: string, path: string, flags: MdFlags): Promise<undefined> {
+async function mdCommand(session: Session, model: string, path: string, flags: MdFlags): Promise<number> {
   const { structure: cell } = await openStructure(path, flags.frame, inputOptions(flags));
   const structure = flags.supercell === undefined ? cell : supercell(cell, flags.supercell);
   const timestep = flags.timestep ?? usualTimestep(structure);
   const steps = Math.round(flags.time / timestep);
   const fine = Math.max(1, Math.floor(steps / 200));
   const every = flags.every ?? fine;
-  await withModel(model, flags.threads, async ({ potential }) => {
+  return withModel(model, flags.threads, async ({ file, potential }) => {
+    const uncertainty = openUncertainty(file, potential);
+    if (flags.guard === true && !uncertainty?.domain) throw noGuard(model);
+    const watch = uncertainty === null ? null : watchUncertainty(uncertainty, steps);
+    const guard = new AbortController();
     warnOfDirectForces(session, potential, 'dynamics conserve neither energy nor momentum');
     const work = simulate({
       structure,
@@ -95,10 +112,11 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
       friction: flags.friction,
       seed: flags.seed,
       every: flags.out === undefined ? fine : divisor(every, fine),
-      signal: session.signal,
+      signal: AbortSignal.any([session.signal, guard.signal]),
     });
     const outcome: Outcome = {};
-    const frames = follow(work, { every, progress: session.progress('md'), outcome });
+    const leave = flags.guard === true ? () => guard.abort() : () => {};
+    const frames = follow(work, { ...{ every, outcome, watch, leave }, progress: session.progress('md') });
     let written = 0;
     if (flags.out !== undefined) written = await writeFrames(flags.out, frames, { to: 'extxyz' });
     else for await (const _ of frames);
@@ -106,9 +124,16 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
       if (written > 0) session.warn(`${flags.out} holds the ${written} frames up to there`);
       throw outcome.error;
     }
-    report(session, flags, outcome.result!, written);
+    report(session, flags, outcome.result!, { frames: written, watched: watch?.summary() ?? null });
+    return guard.signal.aborted ? 1 : 0;
   });
-  return undefined;
+}
+
+function noGuard(model: string): NearsightError {
+  return new NearsightError('no-domain', 'the model does not know its training domain: there is nothing to guard', {
+    hint: 'train it with this version of nearsight, or leave --guard out',
+    place: { path: model },
+  });
 }
 
 /** How a simulation ended: with a result, or with an error that must not cost the trajectory. */
@@ -120,7 +145,14 @@ interface Outcome {
 /** The frames of the trajectory, as the simulation goes on. */
 async function* follow(
   work: ReturnType<typeof simulate>,
-  to: { readonly every: number; readonly progress: Progress; readonly outcome: Outcome },
+  to: {
+    readonly every: number;
+    readonly progress: Progress;
+    readonly outcome: Outcome;
+    readonly watch: UncertaintyWatch | null;
+    /** Ends the run. */
+    readonly leave: () => void;
+  },
 ): AsyncGenerator<WritableFrame, void> {
   try {
     let next = await work.next();
@@ -128,7 +160,12 @@ async function* follow(
       const { phase, sample, steps } = next.value;
       const note = `${sample.temperature.toFixed(0)} K${phase === 'run' ? '' : ', equilibration'}`;
       to.progress.update({ done: sample.step, total: steps, unit: 'steps', note });
-      if (phase === 'run' && (sample.step % to.every === 0 || sample.step === steps)) yield frameOf(sample);
+      if (phase !== 'run') continue;
+      const last = sample.step === steps;
+      if (sample.step % to.every !== 0 && !last) continue;
+      const trusted = to.watch?.look(sample, last) ?? null;
+      if (trusted?.domain?.inside === false) to.leave();
+      yield withUncertainty(frameOf(sample), trusted);
     }
     to.outcome.result = next.value;
   } catch (error) {
@@ -163,7 +200,13 @@ function divisor(n: number, most: number): number {
   return 1;
 }
 
-function report(session: Session, flags: MdFlags, result: SimulationResult, frames: number): void {
+interface Watched {
+  /** Of the trajectory. */
+  readonly frames: number;
+  readonly watched: UncertaintySummary | null;
+}
+
+function report(session: Session, flags: MdFlags, result: SimulationResult, { frames, watched }: Watched): void {
   const { atoms, steps, seconds, drift, temperature, temperatureDeviation, pressure, moments, last } = result;
   const document = {
     ensemble: flags.ensemble,
@@ -179,6 +222,7 @@ function report(session: Session, flags: MdFlags, result: SimulationResult, fram
     energy_eV: moments[moments.length - 1].potentialEnergy,
     atom_steps_per_second: (atoms * steps) / seconds,
     seconds,
+    ...watchDocument(watched),
     interrupted: session.signal.aborted,
     trajectory: flags.out ?? null,
     frames,
@@ -196,6 +240,7 @@ function report(session: Session, flags: MdFlags, result: SimulationResult, fram
     const error = formatNumber(drift.uncertainty_meV_per_atom_per_ps, { digits: 2 });
     lines.push(`drift of the conserved energy: ${value} ± ${error} meV/atom/ps`);
   }
+  lines.push(...describeWatch(watched));
   if (flags.out !== undefined) lines.push(`${frames} frames in ${flags.out}`);
   session.print(document, lines.join('\n'));
 }

@@ -9,6 +9,7 @@ import {
   formatErrorRows,
   formatNumber,
   formatTable,
+  gradeOf,
   type PropertyReport,
   type SpeedSummary,
 } from '../report/index.ts';
@@ -112,6 +113,8 @@ function tell(step: Told, colour: boolean): string {
       const rows = [errorRow('all', step.test.overall), ...strict, ...groupRows(step.test)];
       return `ERRORS on held-out frames (E energy, F forces, S stress)\n\n${formatErrorRows(rows, { colour })}`;
     }
+    case 'trust':
+      return tellTrust(step);
     case 'checks': {
       const failed = step.checks.filter((check) => check.verdict === 'fail');
       const skipped = step.checks.filter((check) => check.verdict === 'skipped').length;
@@ -145,6 +148,28 @@ function tellData({ study, split, leakage }: Extract<Told, { kind: 'data' }>): s
       : `${related} test frames have relatives in training (the same run, sites or strain): errors stand below with and without them`,
   ];
   return facts.map((fact, k) => `${k === 0 ? 'DATA      ' : '          '}${fact}`).join('\n');
+}
+
+function tellTrust({ uncertainty, domain }: Extract<Told, { kind: 'trust' }>): string {
+  const lines: string[] = [];
+  const metrics = uncertainty?.forces?.given?.metrics;
+  const held = metrics?.coverage.find(({ stated }) => stated === 0.9)?.observed;
+  if (uncertainty === null) lines.push('the model says nothing of its errors');
+  else if (!uncertainty.calibrated) lines.push('too few frames to calibrate what the model says of its errors');
+  else if (metrics !== undefined && held !== undefined) {
+    const share = formatNumber(100 * held, { decimals: 1 });
+    const rank = formatNumber(metrics.spearman, { digits: 2 });
+    lines.push(
+      `${uncertainty.estimator}, calibrated: 90 % intervals hold ${share} % of the held-out force components; rank correlation with the error ${rank}`,
+    );
+  }
+  if (domain !== null) {
+    const { atoms, atomsOutside } = domain;
+    lines.push(
+      `${atomsOutside === 0 ? 'all' : atoms - atomsOutside} of ${atoms} held-out atoms are inside the training domain`,
+    );
+  }
+  return lines.map((line, k) => `${k === 0 ? 'TRUST     ' : '          '}${line}`).join('\n');
 }
 
 function tellProperties({ table = [] }: PropertyReport, colour: boolean): string {
@@ -184,6 +209,7 @@ function documentOf({ files, test, leakFree, checks, report, seconds }: Quicksta
     data: { train: files.train, validation: files.validation, test: files.test },
     test: { ...test.overall, groups: test.groups },
     leak_free: leakFree?.overall ?? null,
+    grade: gradeOf(report)?.letter ?? null,
     checks: { passed: count('pass'), failed: count('fail'), skipped: count('skipped') },
     properties: report.properties?.table ?? [],
     drift_meV_per_atom_per_ps: report.dynamics?.driftMeVPerAtomPerPs ?? null,
@@ -193,8 +219,9 @@ function documentOf({ files, test, leakFree, checks, report, seconds }: Quicksta
   };
 }
 
-function farewell({ files, seconds }: QuickstartResult): string {
-  return `MODEL     ${files.model}
+function farewell({ files, report, seconds }: QuickstartResult): string {
+  const grade = gradeOf(report);
+  return `${grade === undefined ? '' : `GRADE     ${grade.letter}: ${grade.meaning}; the report says why\n`}MODEL     ${files.model}
 REPORT    ${files.report}  (open it in a browser)
 DATA      ${files.dataReport}  (what is in the data, on a page of its own)
 

@@ -3,6 +3,7 @@ import { relax } from '../md/index.ts';
 import { writeFrames } from '../node/structures.ts';
 import { formatNumber } from '../report/index.ts';
 import { cellVolume } from '../structure/index.ts';
+import { openUncertainty } from '../uncertainty/index.ts';
 import { GPA } from '../units.ts';
 import {
   addInputFlags,
@@ -57,7 +58,7 @@ async function relaxCommand(session: Session, model: string, path: string, flags
     throw usageError('--pressure acts on the cell, which is not relaxed', 'add --cell');
   }
   const { structure: start } = await openStructure(path, flags.frame, inputOptions(flags));
-  return withModel(model, flags.threads, async ({ potential }) => {
+  return withModel(model, flags.threads, async ({ file, potential }) => {
     warnOfDirectForces(session, potential, 'atoms come to rest where they vanish, not where the energy is lowest');
     const work = relax(start, potential, {
       maxForce: flags.maxForce,
@@ -79,6 +80,7 @@ async function relaxCommand(session: Session, model: string, path: string, flags
       const relaxed = { structure, labels: { ...labels, energy: evaluation.energy } };
       await writeFrames(flags.out, [relaxed]);
     }
+    const trusted = openUncertainty(file, potential)?.of(structure) ?? null;
     const atoms = structure.numbers.length;
     const document = {
       converged,
@@ -88,6 +90,8 @@ async function relaxCommand(session: Session, model: string, path: string, flags
       max_force_eV_per_A: last.maxForce,
       max_stress_GPa: stress === null ? null : Math.max(...stress.map(Math.abs)) / GPA,
       volume_A3: volume,
+      energy_uncertainty_eV: trusted?.energyPerAtom ? atoms * trusted.energyPerAtom.total : null,
+      domain: trusted?.domain?.sentence ?? null,
       cell_A: Array.from(structure.cell),
       out: flags.out ?? null,
     };
@@ -103,6 +107,8 @@ interface RelaxDocument {
   readonly max_force_eV_per_A: number;
   readonly max_stress_GPa: number | null;
   readonly volume_A3: number | null;
+  readonly energy_uncertainty_eV: number | null;
+  readonly domain: string | null;
   readonly cell_A: readonly number[];
   readonly out: string | null;
 }
@@ -110,13 +116,16 @@ interface RelaxDocument {
 function describe(result: RelaxDocument, atoms: number): string {
   const { energy_eV: energy, volume_A3: volume, cell_A: cell } = result;
   const lengths = [0, 3, 6].map((k) => Math.hypot(cell[k], cell[k + 1], cell[k + 2]).toFixed(4));
+  const error = result.energy_uncertainty_eV;
+  const sigma = error === null ? '' : `, σ ${formatNumber((1000 * error) / atoms)} meV/atom`;
   const lines = [
     `${result.converged ? 'converged' : 'NOT converged'} after ${result.steps} steps`,
-    `energy         ${energy.toFixed(6)} eV (${(energy / atoms).toFixed(6)} eV/atom, ${atoms} atoms)`,
+    `energy         ${energy.toFixed(6)} eV (${(energy / atoms).toFixed(6)} eV/atom, ${atoms} atoms)${sigma}`,
     `largest force  ${formatNumber(result.max_force_eV_per_A)} eV/Å`,
   ];
   if (result.max_stress_GPa !== null) lines.push(`largest stress ${formatNumber(result.max_stress_GPa)} GPa`);
   if (volume !== null) lines.push(`cell           ${lengths.join(' × ')} Å, ${(volume / atoms).toFixed(4)} Å³/atom`);
+  if (result.domain !== null) lines.push(result.domain);
   if (result.out !== null) lines.push(`written to     ${result.out}`);
   return lines.join('\n');
 }

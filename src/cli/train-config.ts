@@ -90,6 +90,7 @@ const config = z.strictObject({
   clip: z.number().positive().optional(),
   validations: count.optional(),
   patience: z.number().positive().optional(),
+  bootstrap: z.enum(['poisson', 'none']).optional(),
   model: densityModel.partial().optional(),
   loss: loss.partial().optional(),
   optimiser: optimiser.partial().optional(),

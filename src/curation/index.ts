@@ -24,6 +24,16 @@ export {
 export { type FirewallSplit, firewallSplit } from './leakage/firewall.ts';
 export { findLeakage, type Leakage, type LeakedFrame } from './leakage/leakage.ts';
 export type { Threshold } from './leakage/threshold.ts';
+export {
+  type DataLocality,
+  type ErrorCurve,
+  type LocalityOptions,
+  type LocalityProgress,
+  localityFromData,
+  type RadiusError,
+  type Saturation,
+  saturationOf,
+} from './locality/index.ts';
 export { type AnalysisOptions, type AnalysisProgress, analyseOutliers, describeOutlier } from './outliers/analyse.ts';
 export { findOutliers, type Outlier, type OutlierAnalysis, type OutlierOptions } from './outliers/find.ts';
 export { type Similar, similarIn } from './outliers/similar.ts';
@@ -33,7 +43,7 @@ export type {
   Histogram,
   PairDistances,
 } from './portrait/distributions.ts';
-export type { EnvironmentMap } from './portrait/map.ts';
+export { type EnvironmentMap, environmentMap } from './portrait/map.ts';
 export {
   type DataPortrait,
   type FlaggedFrame,

@@ -1,6 +1,7 @@
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import type { Kernel, KernelModel, KernelResult, KernelSystem } from '../kernels/kernels.ts';
+import type { NearestSearch } from '../kernels/nearest.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
 import { isConservative, loadModel, type Model } from './model.ts';
@@ -9,6 +10,8 @@ import type { Committee, Evaluation, Potential } from './potential.ts';
 /** A potential that holds an engine: `close` gives its memory and threads back. */
 export interface EnginePotential extends Potential, Committee {
   readonly engine: KernelModel;
+  /** Search of the kernel that runs the engine. */
+  readonly nearest: NearestSearch;
   /** The system that the engine sees for a structure. */
   system(structure: Structure, neighbours?: NeighbourList): KernelSystem;
   close(): void;
@@ -20,9 +23,12 @@ export function speciesOf(elements: readonly number[], numbers: Int32Array): Int
   return numbers.map((z, i) => {
     const s = index.get(z);
     if (s !== undefined) return s;
-    throw new NearsightError('unknown-species', `atom ${i} is ${symbolOf(z)}, which the model has never seen`, {
-      hint: `the model knows ${elements.map(symbolOf).join(', ')}`,
-    });
+    const known = elements.map(symbolOf).join(', ');
+    throw new NearsightError(
+      'unknown-species',
+      `atom ${i} is ${symbolOf(z)}: the model was trained only on ${known} and knows nothing of ${symbolOf(z)}`,
+      { hint: `ask about structures of ${known}, or train a model on data that hold ${symbolOf(z)}` },
+    );
   });
 }
 
@@ -80,6 +86,7 @@ export function shortRangePotential(model: Model, kernel: Kernel): EnginePotenti
     elements: model.elements,
     ...(!isConservative(model) && { conservative: false }),
     engine,
+    nearest: kernel.nearest,
     system,
     members: model.shape.heads,
     evaluate(structure, neighbours) {

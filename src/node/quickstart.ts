@@ -7,6 +7,7 @@ import { findLeakage, type Inspection, type Leakage } from '../curation/index.ts
 import { type Dataset, selectFrames, splitByGroup } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
+import type { Kernel } from '../kernels/kernels.ts';
 import {
   type ErrorReport,
   type EvaluateProgress,
@@ -19,17 +20,22 @@ import {
 import { createRandom } from '../random.ts';
 import {
   type DataSummary,
+  type DomainReport,
   type ReportData,
   renderDataReport,
   renderReport,
   type SpeedSummary,
+  scopeOf,
+  type UncertaintyReport,
 } from '../report/index.ts';
 import { type Structure, supercell } from '../structure/index.ts';
+import { openDomain } from '../uncertainty/index.ts';
 import type { CheckResult } from '../validation/index.ts';
 import { type DataStudy, studyData } from './data-report.ts';
 import { createEngine } from './engine.ts';
 import { evaluateDatasets } from './evaluate.ts';
 import { writeFileAtomically } from './files.ts';
+import { forceSize } from './report.ts';
 import {
   cardOf,
   dataSummary,
@@ -41,6 +47,7 @@ import {
   measureSpeed,
   parityOf,
 } from './report-parts.ts';
+import { domainOf, methodOf, uncertaintyOf } from './report-trust.ts';
 import { type SiliconProperties, type SiliconReference, siliconProperties } from './silicon.ts';
 import { type SimulationResult, type SimulationStep, simulate } from './simulate.ts';
 import { readDataset, writeFrames } from './structures.ts';
@@ -90,6 +97,8 @@ export type QuickstartStep =
   | { readonly kind: 'training'; readonly result: TrainRunResult }
   /** `leakFree`: on the test frames that are no relatives of training frames; null where that is all of them or none. */
   | { readonly kind: 'errors'; readonly test: ErrorReport; readonly leakFree: ErrorReport | null }
+  /** Null where the model says nothing of its errors, or does not know its domain. */
+  | { readonly kind: 'trust'; readonly uncertainty: UncertaintyReport | null; readonly domain: DomainReport | null }
   | { readonly kind: 'checks'; readonly checks: readonly CheckResult[] }
   | { readonly kind: 'properties'; readonly properties: SiliconProperties }
   | { readonly kind: 'dynamics'; readonly run: SimulationResult; readonly speed: SpeedSummary }
@@ -153,6 +162,8 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
         ? null
         : yield* followed('leak-free errors', evaluateDatasets(potential, [unrelated], signal), framesDone);
     yield { kind: 'errors', test, leakFree };
+    const trust = await trustOf({ file: training.model, potential, kernel }, split, signal);
+    yield { kind: 'trust', ...trust };
     const structures = representatives(split.test.frames);
     const checks = yield* followed('checks', checkModel(potential, structures, { seed, signal }), (step) => step);
     yield { kind: 'checks', checks };
@@ -171,6 +182,8 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
       train,
       test,
       leakFree,
+      leakage,
+      trust,
       checks,
       material,
       bytes,
@@ -180,6 +193,23 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
   } finally {
     potential.close();
   }
+}
+
+/** How uncertain the model says it is beside its errors on the test frames, and whether these are in its domain. */
+async function trustOf(
+  {
+    file,
+    potential,
+    kernel,
+  }: { readonly file: ModelFile; readonly potential: LoadedPotential; readonly kernel: Kernel },
+  { train, test }: QuickstartSplit,
+  signal: AbortSignal | undefined,
+): Promise<Trust> {
+  const domain = openDomain(file.domain, potential);
+  return {
+    uncertainty: await uncertaintyOf(file, potential, test.frames, signal),
+    domain: domain === null ? null : domainOf(domain, [test], { frames: train.frames, kernel }),
+  };
 }
 
 /** The frames without relatives in the training set; null where that is all of them, or none. */
@@ -312,6 +342,11 @@ function completed(
   };
 }
 
+interface Trust {
+  readonly uncertainty: UncertaintyReport | null;
+  readonly domain: DomainReport | null;
+}
+
 interface Found {
   readonly request: QuickstartRequest;
   readonly files: QuickstartFiles;
@@ -322,13 +357,17 @@ interface Found {
   readonly train: ErrorReport;
   readonly test: ErrorReport;
   readonly leakFree: ErrorReport | null;
+  readonly leakage: Leakage;
+  readonly trust: Trust;
   readonly checks: readonly CheckResult[];
   readonly material: Material;
   readonly bytes: Uint8Array;
 }
 
 function reportOf(found: Found): ReportData {
-  const { model, train, test, leakFree, checks, material, request, files } = found;
+  const { model, train, test, leakFree, leakage, trust, checks, material, request, files, split } = found;
+  const { uncertainty, domain } = trust;
+  const size = forceSize([split.test]);
   const { validation } = model.provenance.errors;
   const { properties, run, speed } = material;
   const learning = learningOf(model);
@@ -346,10 +385,16 @@ function reportOf(found: Found): ReportData {
       ...(validation !== null && { validation: errorRow('validation', validation) }),
       test: errorRow('held-out', test.overall),
       ...(leakFree && { leakFree: errorRow('held-out, no relatives', leakFree.overall) }),
+      related: { frames: leakage.flagged.length, of: leakage.distances.length },
+      ...(size !== undefined && { forceSize: size }),
       groups: groupRows(test),
       elements: elementRows(test),
     },
     parity: parityOf({ train, test }),
+    ...(uncertainty && { uncertainty }),
+    ...(domain && { domain }),
+    scope: scopeOf(split.train.frames),
+    method: methodOf(model, { levelOfTheory: LEVEL_OF_THEORY, split: split.description }),
     checks,
     ...(properties && { properties: properties.report }),
     ...(run && { dynamics: dynamicsOf(run, 'NVE', DYNAMICS.temperature) }),

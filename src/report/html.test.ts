@@ -33,14 +33,19 @@ describe('the page as a whole', () => {
   test('has all sections, in order, and links to each', () => {
     const titles = [...document.querySelectorAll('h2')].map((heading) => heading.textContent);
     expect(titles).toEqual([
-      '1Data',
-      '2Learning curve',
+      '1Grade',
+      '2What it is for',
       '3Errors against the reference',
-      '4Checks',
-      '5Properties',
-      '6Dynamics',
-      '7Elements',
-      '8Model card',
+      '4Uncertainty',
+      '5Domain',
+      '6Checks',
+      '7Dynamics',
+      '8Properties',
+      '9Elements',
+      '10Data',
+      '11Learning curve',
+      '12Provenance',
+      '13Draft of a methods section',
     ]);
     for (const link of document.querySelectorAll('a')) {
       const href = link.getAttribute('href') ?? '';
@@ -78,7 +83,7 @@ describe('the page as a whole', () => {
       expect(svg.getAttribute('role')).toBe('img');
       expect(svg.getAttribute('aria-label')).toMatch(/\w{4}/);
     }
-    expect(document.querySelectorAll('svg')).toHaveLength(14);
+    expect(document.querySelectorAll('svg')).toHaveLength(18);
   });
 
   test('is the same every time, leaves its input alone and stays small', () => {
@@ -116,8 +121,8 @@ describe('what it says', () => {
     expect(tiles).toHaveLength(5);
     expect(tiles[0]).toBe('Energy error1.83meV/atomMAE on held-out framesRMSE 2.58 meV/atom');
     expect(tiles[2]).toMatch(/^Stress error0\.127GPa/);
-    expect(tiles[3]).toMatch(/^Time per atom4\.62µs8,000 atoms, 1 thread/);
-    expect(tiles[4]).toMatch(/^Faster than DFT240,000times/);
+    expect(tiles[3]).toMatch(/^90 % intervals hold8\d\.\d%of force components on the given frames/);
+    expect(tiles[4]).toMatch(/^Time per atom4\.62µs8,000 atoms, 1 thread.*240,000 times faster than DFT/);
   });
 
   test('errors that are not of held-out frames are not passed off as such', () => {
@@ -173,6 +178,10 @@ describe('what is absent', () => {
     'dynamics',
     'species',
     'card',
+    'scope',
+    'uncertainty',
+    'domain',
+    'method',
   ] as const;
   test.each(parts)('%s can be missing, or be all there is', (part) => {
     const { [part]: _, ...without } = example;
@@ -218,7 +227,7 @@ describe('hostile input', () => {
       [...parsed.querySelectorAll('*')].flatMap((e) => [...e.attributes]).filter((a) => /^on/.test(a.name)),
     ).toEqual([]);
     expect(parsed.querySelector('h1')?.textContent).toBe(attack);
-    expect(parsed.querySelectorAll('svg')).toHaveLength(14);
+    expect(parsed.querySelectorAll('svg')).toHaveLength(18);
     const groups = [...parsed.querySelectorAll('#data ~ .scroll tbody th')].map((cell) => cell.textContent);
     expect(groups).toContain(attack);
   });
@@ -252,7 +261,7 @@ test('errors without relatives stand below the others, with a word on what relat
   const text = visibleText(renderReport({ ...example, errors: { ...example.errors, leakFree: strict } }));
   expect(text).toContain('held-out, no relatives');
   expect(text).toContain('Relatives are frames of the same run');
-  expect(visibleText(page)).not.toContain('Relatives');
+  expect(visibleText(renderReport({ ...bare, errors: { test: held } }))).not.toContain('Relatives');
 });
 
 describe('what was learned of the elements', () => {

@@ -1,3 +1,4 @@
+import { gradeOf } from './grade.ts';
 import { type Numbering, type Section, startNumbering } from './markup.ts';
 import { renderPage } from './page.ts';
 import { checkSchema } from './parse.ts';
@@ -5,23 +6,32 @@ import type { ReportData } from './report-data.ts';
 import { cardSection } from './sections/card.ts';
 import { checkSection } from './sections/checks.ts';
 import { dataSection } from './sections/data.ts';
+import { domainSection } from './sections/domain.ts';
 import { dynamicsSection } from './sections/dynamics.ts';
 import { errorSection } from './sections/errors.ts';
+import { gradeSection } from './sections/grade.ts';
 import { header } from './sections/header.ts';
 import { learningSection } from './sections/learning.ts';
+import { methodsSection } from './sections/methods.ts';
 import { propertySection } from './sections/properties.ts';
+import { scopeSection } from './sections/scope.ts';
 import { speciesSection } from './sections/species.ts';
+import { uncertaintySection } from './sections/uncertainty.ts';
 
-/** In the order of the page. */
+/** In the order of a reader's questions: how wrong, how sure, where, does it behave, what is it made of. */
 const SECTIONS: readonly ((data: ReportData, numbering: Numbering) => Section | undefined)[] = [
+  scopeSection,
+  errorSection,
+  uncertaintySection,
+  domainSection,
+  checkSection,
+  dynamicsSection,
+  propertySection,
+  speciesSection,
   dataSection,
   learningSection,
-  errorSection,
-  checkSection,
-  propertySection,
-  dynamicsSection,
-  speciesSection,
   cardSection,
+  methodsSection,
 ];
 
 /**
@@ -31,13 +41,24 @@ const SECTIONS: readonly ((data: ReportData, numbering: Numbering) => Section | 
 export function renderReport(data: ReportData): string {
   checkSchema(data.schema);
   const numbering = startNumbering();
-  const sections = SECTIONS.map((section) => section(data, numbering)).filter((section) => section !== undefined);
+  const grade = gradeOf(data);
+  // Its table stands first and links to the others, so that it must know of them.
+  const first = numberedFirst(numbering, grade !== undefined);
+  const rest = SECTIONS.map((section) => section(data, numbering)).filter((section) => section !== undefined);
+  const reasons = gradeSection(grade, new Set(rest.map(({ id }) => id)), first);
+  const sections = reasons === undefined ? rest : [reasons, ...rest];
   return renderPage(
     {
       title: `${data.name} – trust report`,
-      header: header(data, sections),
+      header: header(data, grade, sections),
       footer: `${data.generator ?? 'nearsight'} · ${data.date} · Errors are predicted minus reference values.`,
     },
     sections,
   );
+}
+
+/** The numbering with a table set aside, where one is wanted. */
+function numberedFirst(numbering: Numbering, wanted: boolean): Numbering {
+  const number = wanted ? numbering.table() : 0;
+  return { ...numbering, table: () => number };
 }

@@ -73,18 +73,24 @@ export function table<T>(
   caption: Content,
   rows: readonly T[],
   columns: readonly Column<T>[],
+  options: { /** Rows of one name stand under it; '' for none. */ readonly heading?: (row: T) => string } = {},
 ): Html {
   const number = numbering.table();
   const style = (column: Column<T>): string =>
     column.align === 'right' ? 'right' : column.long === true ? 'long' : '';
   const head = columns.map((column) => html`<th scope="col" class="${style(column)}">${column.header}</th>`);
-  const body = rows.map((row) => {
+  const heading = (r: number): string => options.heading?.(rows[r]) ?? '';
+  const body = rows.map((row, r) => {
     const cells = columns.map((column, c) =>
       c === 0
         ? html`<th scope="row" class="${style(column)}">${column.cell(row)}</th>`
         : html`<td class="${style(column)}">${column.cell(row)}</td>`,
     );
-    return html`<tr>${join(cells, '')}</tr>`;
+    const above =
+      heading(r) === '' || (r > 0 && heading(r) === heading(r - 1))
+        ? undefined
+        : html`<tr class="heading"><th scope="rowgroup" colspan="${columns.length}">${heading(r)}</th></tr>`;
+    return html`${above}<tr>${join(cells, '')}</tr>`;
   });
   return html`<div class="scroll" role="region" aria-label="Table ${number}" tabindex="0"><table>
 <caption><b>Table ${number}.</b> ${caption}</caption>
@@ -100,11 +106,16 @@ export function figure(
   numbering: Numbering,
   caption: Content,
   panels: readonly (Html | undefined)[],
-  options: { /** One under the other, as wide as the page. */ readonly full?: boolean } = {},
+  options: {
+    /** One under the other, as wide as the page. */
+    readonly full?: boolean;
+    /** Room for three, however many there are: for panels that are drawn for it. */
+    readonly three?: boolean;
+  } = {},
 ): Html {
   const present = panels.filter((panel) => panel !== undefined);
   const number = numbering.figure();
-  const columns = options.full === true ? 1 : present.length % 3 === 0 ? 3 : 2;
+  const columns = options.full === true ? 1 : options.three === true || present.length % 3 === 0 ? 3 : 2;
   return html`<figure>
 <div class="panels panels-${columns}">
 ${present.map((panel, i) => html`<div class="panel">${present.length > 1 ? letter(i) : undefined}${panel}</div>`)}

@@ -1,3 +1,6 @@
+import type { CheckCurve } from '../validation/check.ts';
+import type { DomainReport, MethodFacts, ScopeReport, UncertaintyReport } from './trust-data.ts';
+
 /**
  * What a trust report says about one trained potential: plain records that survive `JSON.stringify`, no drawing.
  * Every part but the name, the elements and the date is optional: what is absent is not shown.
@@ -28,6 +31,11 @@ export interface ReportData {
   readonly dynamics?: DynamicsReport;
   readonly species?: SpeciesReport;
   readonly card?: ModelCard;
+  readonly scope?: ScopeReport;
+  readonly uncertainty?: UncertaintyReport;
+  readonly domain?: DomainReport;
+  /** What the draft of a methods section is written from. */
+  readonly method?: MethodFacts;
 }
 
 /** What an evaluation costs. */
@@ -138,6 +146,10 @@ export interface ErrorReport {
   readonly test?: ErrorRow;
   /** Of the held-out frames that have no relatives in the training set, where some have. */
   readonly leakFree?: ErrorRow;
+  /** How many of the held-out frames have relatives in the training data; absent where nobody looked. */
+  readonly related?: { readonly frames: number; readonly of: number };
+  /** Root mean square of the reference force components on the held-out frames, eV/Å: what the errors are small against. */
+  readonly forceSize?: number;
   /** Of the held-out frames. */
   readonly groups?: readonly ErrorRow[];
   /** Of the held-out frames; forces on the atoms of one element. */
@@ -181,6 +193,12 @@ export interface CheckRow {
   readonly unit: string;
   readonly verdict: 'pass' | 'fail' | 'skipped';
   readonly reason?: string;
+  /** Checks of one kind stand together: `symmetry`. */
+  readonly group?: string;
+  readonly limitReason?: string;
+  readonly source?: string;
+  /** What the value was read from, for a figure. */
+  readonly curves?: readonly CheckCurve[];
 }
 
 /** Properties of the material, against the reference method where it gave them. */

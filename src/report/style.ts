@@ -40,6 +40,10 @@ sup { font-size: 0.72em; line-height: 0; }
   max-width: none; text-wrap: balance; font-size: 1.25rem; line-height: 1.4; margin: 0 0 1.6rem; padding: 0.1rem 0 0.1rem 1rem;
   border-left: 4px solid var(--muted);
 }
+.grade { display: flex; gap: 1.1rem; align-items: center; margin: 0 0 1.4rem; font-family: var(--sans); break-inside: avoid; }
+.grade p { margin: 0; max-width: 50rem; font-size: 1.05rem; line-height: 1.4; } .grade .detail { max-width: none; font-size: 0.92rem; margin-top: 0.2rem; }
+.letter-big { flex: none; width: 4.6rem; height: 4.6rem; display: grid; place-items: center; font-size: 3rem; font-weight: 600; line-height: 1; border: 3px solid currentColor; border-radius: 0.6rem; }
+.grade.pass .letter-big { color: var(--pass); } .grade.warning .letter-big { color: var(--warning); } .grade.fail .letter-big { color: var(--fail); }
 .verdict.pass { border-color: var(--pass); }
 .verdict.fail { border-color: var(--fail); }
 .tiles {
@@ -70,6 +74,7 @@ thead th {
   color: var(--muted); vertical-align: bottom; border-top: 1.5px solid var(--ink); border-bottom: 1px solid var(--ink);
 }
 tbody tr + tr > * { border-top: 1px solid var(--rule); }
+.heading th { padding-top: 1rem; font-weight: 600; } thead + tbody .heading:first-child th { padding-top: 0.5rem; }
 tbody tr:last-child > * { border-bottom: 1.5px solid var(--ink); }
 .panel { position: relative; }
 .letter { position: absolute; top: 0; left: 0; font: 0.8rem/1 var(--sans); color: var(--muted); }
@@ -92,6 +97,8 @@ svg.plot { display: block; width: 100%; height: auto; font-family: var(--sans); 
 svg.plot text { white-space: pre; }
 .swatch { white-space: nowrap; margin-right: 0.7em; } .under { font: 0.78rem/1.4 var(--sans); margin: 0.2rem 0 0.8rem; text-align: center; }
 .key { display: inline-block; width: 1.2em; height: 0.2em; vertical-align: 0.25em; margin-right: 0.15em; background: var(--strong); }
+.key.outside { background: var(--fail); } .left { text-align: left; color: var(--muted); max-width: none; }
+.answers { list-style: none; padding: 0; font-family: var(--sans); font-size: 0.92rem; } .draft { max-height: 30rem; overflow-y: auto; user-select: all; }
 .key.train { background: var(--train); }
 .key.points { width: 0.6em; height: 0.6em; vertical-align: 0; background: none; border: 1.5px solid var(--ink); border-radius: 50%; }
 footer { margin-top: 3rem; padding-top: 0.8rem; border-top: 1px solid var(--rule); font: 0.8rem/1.5 var(--sans); color: var(--muted); }
@@ -128,6 +135,7 @@ footer { margin-top: 3rem; padding-top: 0.8rem; border-top: 1px solid var(--rule
   th, td { padding: 0.2rem 0.7rem 0.2rem 0; }
   .tiles { grid-template-columns: repeat(5, 1fr); } .tile { padding: 0.5rem 0.5rem 0.5rem 0; } .tile .figure { font-size: 15pt; }
   .tile .unit, .tile .note, .tile dt { font-size: 7.5pt; }
+  .draft { max-height: none; } .letter-big { width: 3rem; height: 3rem; font-size: 20pt; } .grade p { font-size: 10pt; } .grade .detail { font-size: 8.5pt; }
   pre { background: none; border: 1px solid var(--rule); }
   footer { font-size: 8pt; margin-top: 1rem; }
   p { orphans: 3; widows: 3; }

@@ -11,6 +11,8 @@ import type {
   PropertyReport,
   ReportData,
 } from './report-data.ts';
+import type { UncertaintyOn } from './trust-data.ts';
+import { uncertaintyScatter } from './uncertainty-set.ts';
 
 /**
  * A complete report with invented numbers of a plausible size (silicon, a small model): for tests, and for whoever
@@ -46,12 +48,16 @@ export function exampleReportData(): ReportData {
         row('liquid_16', 1, 16, [7.9, 7.9], [141, 186], [0.412, 0.533]),
       ],
       elements: [{ name: 'Si', atoms: 128, forces: statistics(54.3, 81.7, 384, 1e-3) }],
+      forceSize: 0.84,
+      related: { frames: 4, of: 15 },
+      leakFree: row('held-out, no relatives', 11, 96, [1.9, 2.7], [58.1, 86.2], [0.131, 0.194]),
     },
     parity: exampleParity(random),
     checks: CHECKS,
     properties: exampleProperties(random),
     dynamics: exampleDynamics(random),
     species: exampleSpecies(),
+    ...exampleTrust(random),
     card: {
       weights: 8962,
       cutoff: 5,
@@ -66,6 +72,109 @@ export function exampleReportData(): ReportData {
       licence: 'model and data: CC0 1.0',
       citation: 'nearsight 0.1.0, https://example.org/nearsight',
       command: 'nearsight train data/si8-pbe.extxyz --time 60s --seed 7 --out silicon-example.safetensors',
+    },
+  };
+}
+
+/** Scope, uncertainty, domain and method, with errors that are somewhat larger than they should be. */
+function exampleTrust(random: Random): Pick<ReportData, 'scope' | 'uncertainty' | 'domain' | 'method'> {
+  const sigma = Array.from({ length: 600 }, () => 0.05 * Math.exp(0.7 * random.normal()));
+  const errors = sigma.map((s) => Math.abs(1.15 * s * random.normal()));
+  const cloud = (n: number, width: number, shift: number): { x: number[]; y: number[] } => ({
+    x: Array.from({ length: n }, () => shift + width * random.normal()),
+    y: Array.from({ length: n }, () => width * random.normal()),
+  });
+  return {
+    scope: {
+      purpose: 'elastic constants and surfaces of Si at 300 K',
+      frames: 119,
+      atoms: 976,
+      groups: [
+        { name: 'md_900K', frames: 42 },
+        { name: 'rattle_300K', frames: 32 },
+        { name: 'rattle_1200K', frames: 32 },
+        { name: 'hydrostatic', frames: 11 },
+      ],
+      kinds: { bulk: 119, surface: 0, molecule: 0 },
+      temperature: { min: 300, max: 1200 },
+      volumePerAtom: { min: 17.1, max: 24.2 },
+      restingVolume: 20.5,
+      pressure: { min: -8 * GPA, max: 21 * GPA },
+      largestForce: 6.1,
+      shortest: [{ pair: 'Si–Si', distance: 2.02 }],
+    },
+    uncertainty: {
+      estimator: 'spread of 4 heads',
+      calibrated: true,
+      heldOut: { frames: 15, atoms: 120, how: 'blocks of neighbouring frames of every group' },
+      energy: { heldOut: onFrames(15, 0.002, 15) },
+      forces: { heldOut: onFrames(15, 0.06, 360), given: onFrames(15, 0.07, 384, 1.15) },
+      scatter: uncertaintyScatter(sigma, errors),
+      forceParts: { epistemic: 0.054, aleatoric: 0.012 },
+    },
+    domain: {
+      limit: 3.1,
+      frames: 15,
+      atoms: 128,
+      framesOutside: 1,
+      atomsOutside: 2,
+      sentences: ['Si atom 17 of frame 3 (liquid_16): environment 4.2 σ from training; nearest training frame 31'],
+      map: {
+        training: cloud(400, 1, 0),
+        inside: cloud(100, 0.8, 0.2),
+        outside: cloud(2, 0.2, 4),
+        explained: [0.61, 0.17],
+      },
+    },
+    method: {
+      descriptor: 'density',
+      cutoff: 5,
+      radial: 8,
+      lmax: 3,
+      bodyOrder: 4,
+      channels: 16,
+      hidden: [32, 32],
+      heads: 4,
+      weights: 8962,
+      repulsion: 'ZBL',
+      loss: { energy: 4, forces: 1, stress: 0.5 },
+      optimiser: 'soap',
+      rate: 0.01,
+      batch: 8,
+      epochs: 240,
+      keptEpoch: 233,
+      seed: 7,
+      version: '0.1.0',
+      training: 119,
+      validation: 15,
+      split: 'frames of one trajectory stay together',
+      sources: [
+        {
+          source: 'si8-pbe.extxyz',
+          sha256: '9b2f6c0d1e7a45339db8810ce2f7a6d4510c8be3f29760aa13d5e6b4c78f9021',
+          frames: 149,
+        },
+      ],
+    },
+  };
+}
+
+/** As C-shaped as errors make it that are larger by `factor` than stated. */
+function onFrames(frames: number, sharpness: number, count: number, factor = 1): UncertaintyOn {
+  const observed = (share: number): number => share ** (1 + 1.6 * (factor - 1));
+  const levels = Array.from({ length: 19 }, (_, k) => 0.05 * (k + 1));
+  return {
+    frames,
+    reliability: levels.map((expected) => ({ expected, observed: observed(expected) })),
+    metrics: {
+      count,
+      rmse: factor * sharpness,
+      miscalibrationArea: 0.06 * (factor - 0.9),
+      sharpness,
+      spearman: 0.86,
+      spearmanError: 0.03,
+      coverage: [0.5, 0.9, 0.95].map((stated) => ({ stated, observed: observed(stated) })),
+      recallWorstTenth: 0.52,
     },
   };
 }

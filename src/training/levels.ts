@@ -6,9 +6,10 @@
 import type { Kernel } from '../kernels/kernels.ts';
 import { chooseHeads, headsOf } from '../model/heads.ts';
 import type { Model } from '../model/model.ts';
+import type { HeadRange } from './bootstrap.ts';
 import { fitReferenceEnergies } from './initial.ts';
 import type { TrainingFrame } from './prepare.ts';
-import type { HeadRange, TrainingInput } from './trainer.ts';
+import type { TrainingInput } from './trainer.ts';
 import { referenceShift, TUNING_RATE, withShift } from './transfer.ts';
 
 /** Names under which frames say their level of theory. */

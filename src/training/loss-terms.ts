@@ -14,6 +14,8 @@ export interface ErrorSummary {
 export interface Registered {
   readonly frame: TrainingFrame;
   readonly number: number;
+  /** Heads that learn from it, one for each visit in turn. */
+  readonly heads: readonly number[];
   /** Mixed in only: counts in the loss, not in the errors. */
   readonly replayed: boolean;
 }
@@ -22,11 +24,11 @@ export function register(
   engine: KernelModel,
   frames: readonly TrainingFrame[],
   referenceEnergies: Float64Array,
-  replayed: boolean,
+  of: { readonly heads: readonly (readonly number[])[]; readonly replayed: boolean },
 ): Registered[] {
-  return frames.map((frame) => {
+  return frames.map((frame, k) => {
     const energy = frame.system.energy - referenceOf(frame, referenceEnergies);
-    return { frame, number: engine.add({ ...frame.system, energy }), replayed };
+    return { frame, number: engine.add({ ...frame.system, energy }), heads: of.heads[k], replayed: of.replayed };
   });
 }
 

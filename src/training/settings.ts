@@ -62,6 +62,9 @@ export interface LossWeights {
   readonly groups: Readonly<Record<string, number>>;
 }
 
+/** poisson: each head learns from a resample of the frames of its own; none: all heads learn from all frames in turn. */
+export type Bootstrap = 'poisson' | 'none';
+
 export interface TrainingSettings {
   readonly model: ModelSettings;
   readonly loss: LossWeights;
@@ -79,6 +82,8 @@ export interface TrainingSettings {
   readonly validations: number;
   /** Stop early when this fraction of the run has brought no better validation. */
   readonly patience: number;
+  /** What makes the heads of a committee differ; see `headsOfFrames`. Of no effect with one head. */
+  readonly bootstrap: Bootstrap;
   readonly seed: number;
 }
 
@@ -157,5 +162,6 @@ export const DEFAULT_TRAINING: Omit<TrainingSettings, 'model' | 'epochs'> = {
   clip: 10,
   validations: 40,
   patience: 0.3,
+  bootstrap: 'poisson',
   seed: 1,
 };

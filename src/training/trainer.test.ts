@@ -5,6 +5,7 @@ import { parseExtxyz } from '../data/extxyz/read.ts';
 import type { Kernel } from '../kernels/kernels.ts';
 import { createReferenceKernel } from '../kernels/reference/kernel.ts';
 import { createSimdKernel } from '../kernels/simd/kernel.ts';
+import { loadModel } from '../model/model.ts';
 import { createEngine } from '../node/engine.ts';
 import { createRandom } from '../random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint-file.ts';
@@ -140,6 +141,34 @@ describe('training', () => {
     const { result, checkpoint } = await finish({ ...input, validation: noise });
     expect(checkpoint!.epoch).toBeLessThan(40);
     expect(result!.epoch).toBeLessThanOrEqual(checkpoint!.epoch - 10);
+  });
+
+  test('heads of a bootstrap differ more than heads that all learn from the same frames', async () => {
+    const kernel = await createSimdKernel();
+    const spread = async (bootstrap: 'poisson' | 'none'): Promise<number> => {
+      const input = inputOf(kernel, { settings: { ...settings, epochs: 60, bootstrap } });
+      const { model } = (await finish(input)).result!;
+      const engine = loadModel(model, kernel);
+      let square = 0;
+      for (const { system } of input.validation) {
+        const [one, other] = engine.evaluateHeads(system);
+        for (const [c, f] of one.forces.entries()) square += (f - other.forces[c]) ** 2;
+      }
+      engine.close();
+      return square;
+    };
+    expect(await spread('poisson')).toBeGreaterThan(1.2 * (await spread('none')));
+  });
+
+  test('a single head knows no bootstrap', async () => {
+    const kernel = await createSimdKernel();
+    const single = { ...settings, model: { ...settings.model, heads: 1 } };
+    const [on, off] = await Promise.all(
+      (['poisson', 'none'] as const).map((bootstrap) =>
+        finish(inputOf(kernel, { settings: { ...single, bootstrap } })),
+      ),
+    );
+    expect(on.result!.model.parameters).toEqual(off.result!.model.parameters);
   });
 
   test('few validations are no reason to stop before the next of them', async () => {

@@ -4,6 +4,7 @@ import type { Kernel, KernelModel, KernelResult, KernelSystem } from '../kernels
 import { foldingOf, isConservative, loadModel, type Model } from '../model/model.ts';
 import type { Folding } from '../model/parameters.ts';
 import { createRandom, type Random, type RandomState } from '../random.ts';
+import { type HeadRange, headsOfFrames } from './bootstrap.ts';
 import {
   addErrors,
   type ErrorSummary,
@@ -83,12 +84,6 @@ export interface Replay {
   readonly frames: readonly TrainingFrame[];
   /** Share of the frames of an epoch, between 0 and 1; which of them is drawn anew for every epoch. */
   readonly share: number;
-}
-
-/** Some of the heads of a model. */
-export interface HeadRange {
-  readonly first: number;
-  readonly count: number;
 }
 
 /** The run's moving parts. */
@@ -243,6 +238,11 @@ function startRun(input: TrainingInput): Run {
     const factor = capFactor(frame, settings.loss);
     return factor === 1 ? frame : { ...frame, weight: factor * (frame.weight ?? 1) };
   };
+  const levels = input.levels ?? [{ first: 0, count: model.shape.heads }];
+  const registered = (frames: readonly TrainingFrame[], replayed: boolean): Registered[] => {
+    const heads = headsOfFrames(frames, levels, settings);
+    return register(engine, frames.map(capped), model.referenceEnergies, { heads, replayed });
+  };
   return {
     input,
     engine,
@@ -250,11 +250,11 @@ function startRun(input: TrainingInput): Run {
     model,
     averaged: Float64Array.from(checkpoint?.averaged ?? model.parameters),
     optimiser,
-    levels: input.levels ?? [{ first: 0, count: model.shape.heads }],
+    levels,
     random,
-    train: register(engine, input.train.map(capped), model.referenceEnergies, false),
-    replay: register(engine, (input.replay?.frames ?? []).map(capped), model.referenceEnergies, true),
-    validation: input.validation.map((frame) => ({ frame: capped(frame), number: -1, replayed: false })),
+    train: registered(input.train, false),
+    replay: registered(input.replay?.frames ?? [], true),
+    validation: input.validation.map((frame) => ({ frame: capped(frame), number: -1, heads: [], replayed: false })),
     meanAtoms: atoms / input.train.length,
     weights,
     dWeights: new Float64Array(weights.length),
@@ -300,10 +300,7 @@ export async function* train(input: TrainingInput): AsyncGenerator<TrainingProgr
       let position = epoch;
       for (const batch of batchesOf(order, settings.batch)) {
         const members = Array.from(batch, (k) => frames[k]);
-        const chosen = members.map(({ frame }) => {
-          const { first, count } = run.levels[frame.level ?? 0];
-          return first + (position++ % count);
-        });
+        const chosen = members.map(({ heads }) => heads[position++ % heads.length]);
         trainStep(run, members, chosen, total, sums);
       }
       const last = epoch + 1 === settings.epochs;

@@ -1,6 +1,8 @@
 /** What a committee of potentials says together: the mean, and how far its members are apart. */
-import type { Committee, Evaluation } from '../model/potential.ts';
-import type { NeighbourList } from '../structure/neighbours.ts';
+import { symbolOf } from '../elements.ts';
+import { NearsightError } from '../errors.ts';
+import type { Committee, Evaluation, Potential } from '../model/potential.ts';
+import { buildNeighbourList, type NeighbourList } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
 
 /**
@@ -58,3 +60,43 @@ export function evaluateCommittee(
 ): { readonly mean: Evaluation; readonly spread: Spread } {
   return meanAndSpread(committee.evaluateMembers(structure, neighbours));
 }
+
+/**
+ * Several models as one potential: its energy, forces and strain gradient are the means of theirs, and they are the
+ * members. A model that is a committee itself counts as one member, by its mean. The models stay the caller's: whoever
+ * opened them closes them.
+ * @throws NearsightError `no-members`; `unlike-members` when they are not for the same elements
+ */
+export function modelsCommittee(potentials: readonly Potential[]): Committee & Potential {
+  const [first] = potentials;
+  if (first === undefined) {
+    throw new NearsightError('no-members', 'a committee has no members', { hint: 'give at least one model' });
+  }
+  const elements = [...first.elements].sort((p, q) => p - q);
+  for (const [k, { elements: own }] of potentials.entries()) {
+    const same = own.length === elements.length && elements.every((z) => own.includes(z));
+    if (same) continue;
+    throw new NearsightError(
+      'unlike-members',
+      `model ${k + 1} of the committee is for ${listed(own)}, the first for ${listed(elements)}`,
+      { hint: 'train all of them on the same data, with different seeds' },
+    );
+  }
+  const cutoff = Math.max(...potentials.map((potential) => potential.cutoff));
+  const evaluateMembers = (structure: Structure, neighbours?: NeighbourList): readonly Evaluation[] => {
+    // One list for all, which reaches far enough for each; one that is given is checked by the members.
+    const list = neighbours ?? buildNeighbourList(structure, cutoff);
+    return potentials.map((potential) => potential.evaluate(structure, list));
+  };
+  return {
+    name: `mean of ${potentials.length} models`,
+    cutoff,
+    elements,
+    ...(potentials.some(({ conservative }) => conservative === false) && { conservative: false }),
+    members: potentials.length,
+    evaluate: (structure, neighbours) => meanAndSpread(evaluateMembers(structure, neighbours)).mean,
+    evaluateMembers,
+  };
+}
+
+const listed = (elements: readonly number[]): string => [...elements].map(symbolOf).join(', ');

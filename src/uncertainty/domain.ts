@@ -1,10 +1,16 @@
-/** What the training environments are like, and how far from them an atom is. */
+/** What the training environments are like, and how far from them an atom is. Formulas: docs/theory/domain.md. */
+
 import type { Frame } from '../data/dataset.ts';
-import type { Kernel } from '../kernels/kernels.ts';
+import { symbolOf } from '../elements.ts';
 import type { LoadedPotential } from '../model/load.ts';
-import type { Attachment, ModelFile } from '../model/model-file.ts';
-import type { NeighbourList } from '../structure/neighbours.ts';
+import type { Attachment } from '../model/model-file.ts';
+import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
+import { type DomainRecord, decodeDomain } from './domain-record.ts';
+import { lengths, toNearest, whitened } from './domain-space.ts';
+import { sentenceOf } from './domain-words.ts';
+import { featureLength, featuresBySpecies } from './environments.ts';
+import { limitFor } from './thinning.ts';
 
 /** A training frame, and the file that it is from (a name without folders). */
 export interface SourcedFrame {
@@ -24,7 +30,7 @@ export interface Novelty {
   readonly atom: number;
   /** Chemical symbol. */
   readonly element: string;
-  /** In σ of the training environments of its element: beyond `Domain.limit` it is outside. */
+  /** In σ of the training environments of its element: beyond the limit it is outside. */
   readonly distance: number;
   /** The training frame with the nearest environment. */
   readonly nearest: Origin | null;
@@ -33,33 +39,149 @@ export interface Novelty {
 /** What the domain says of one structure. */
 export interface DomainVerdict {
   readonly inside: boolean;
+  /** The limit for a structure of so many atoms, σ. */
+  readonly limit: number;
   /** Atoms outside, the farthest first. */
   readonly outside: readonly Novelty[];
   /** The farthest atom, outside or not. */
   readonly farthest: Novelty;
+  /**
+   * The atom in the middle of what is new, outside or not: the displaced or foreign one, where there is one. It need not
+   * be the farthest: its neighbours see as much of the change.
+   */
+  readonly centre: Novelty;
   /** All of it in words, for a person. */
   readonly sentence: string;
 }
 
-/** The training domain of a model, ready to be asked. */
+/** The training domain of a model, ready to be asked. Structures of elements that the model does not know are refused. */
 export interface Domain {
-  /** Distance beyond which an environment is called unknown, σ; set on frames that were held out. */
+  /** Distance beyond which an environment is called unknown, σ, in a structure of 100 atoms; from held-out frames. */
   readonly limit: number;
-  /** Distance of each atom, σ, [N]. */
+  /** The same for another number of atoms: the farthest of many is farther, by chance. */
+  limitFor(atoms: number): number;
+  /** Distance of each atom to the nearest training environment that was kept, σ, [N]. */
   distances(structure: Structure, neighbours?: NeighbourList): Float64Array;
   verdict(structure: Structure, neighbours?: NeighbourList): DomainVerdict;
+  /**
+   * The cheap way: distance of each atom to the mean of the training environments (Mahalanobis), in σ of its own, [N],
+   * and its limit. Blind for holes between kinds of environments.
+   */
+  quick(structure: Structure, neighbours?: NeighbourList): Float64Array;
+  quickLimitFor(atoms: number): number;
+  /** What the model file says. */
+  readonly record: DomainRecord;
 }
 
-/** Measures the domain of a model on its training frames; held-out ones set the limit. */
-export function measureDomain(
-  _file: Pick<ModelFile, 'model' | 'parts'>,
-  _kernel: Kernel,
-  _frames: { readonly train: readonly SourcedFrame[]; readonly heldOut: readonly SourcedFrame[] },
-): Attachment | null {
-  return null;
+/**
+ * The domain that a model file knows; null where it knows none.
+ * @throws NearsightError `bad-model-file`
+ */
+export function openDomain(attachment: Attachment | null, potential: LoadedPotential): Domain | null {
+  if (attachment === null) return null;
+  const { shortRange, elements } = potential;
+  const record = decodeDomain(attachment, elements, featureLength(shortRange));
+  const { space, tails } = record;
+  const place = (structure: Structure, neighbours: NeighbourList | undefined): Places => {
+    const places = emptyPlaces(structure.numbers.length);
+    for (const [s, { rows, atoms }] of featuresBySpecies(shortRange, structure, neighbours).entries()) {
+      if (atoms.length === 0 || space.environments[s] === 0) continue;
+      const found = toNearest(whitened(rows, s, space), s, space, { nearest: shortRange.nearest });
+      for (const [k, i] of atoms.entries()) {
+        places.distances[i] = found.distances[k];
+        places.indices[i] = found.indices[k];
+      }
+    }
+    return places;
+  };
+  return {
+    limit: limitFor(tails.nearest, USUAL_ATOMS),
+    limitFor: (atoms) => limitFor(tails.nearest, atoms),
+    quickLimitFor: (atoms) => limitFor(tails.mahalanobis, atoms),
+    record,
+    distances: (structure, neighbours) => place(structure, neighbours).distances,
+    verdict(structure, neighbours) {
+      const list = neighboursFor(structure, shortRange.cutoff, neighbours);
+      return verdictOf(structure, list, place(structure, list), { record, elements, cutoff: shortRange.cutoff });
+    },
+    quick(structure, neighbours) {
+      const { distances } = emptyPlaces(structure.numbers.length);
+      for (const [s, { rows, atoms }] of featuresBySpecies(shortRange, structure, neighbours).entries()) {
+        if (atoms.length === 0 || space.environments[s] === 0) continue;
+        const found = lengths(whitened(rows, s, space), space.dimension);
+        for (const [k, i] of atoms.entries()) distances[i] = found[k] / space.units.mahalanobis[s];
+      }
+      return distances;
+    },
+  };
 }
 
-/** The domain that a model file knows; null where it knows none. */
-export function openDomain(_attachment: Attachment | null, _potential: LoadedPotential): Domain | null {
-  return null;
+const USUAL_ATOMS = 100;
+
+/** By atom: the distance, σ, and which of the kept environments of its species is the nearest. */
+interface Places {
+  readonly distances: Float64Array;
+  readonly indices: Int32Array;
+}
+
+/** As for atoms of a species that no training frame had: infinitely far. */
+function emptyPlaces(atoms: number): Places {
+  return { distances: new Float64Array(atoms).fill(Number.POSITIVE_INFINITY), indices: new Int32Array(atoms).fill(-1) };
+}
+
+function verdictOf(
+  structure: Structure,
+  list: NeighbourList,
+  { distances, indices }: Places,
+  known: { readonly record: DomainRecord; readonly elements: readonly number[]; readonly cutoff: number },
+): DomainVerdict {
+  const { space, tails, sources, groups } = known.record;
+  const limit = limitFor(tails.nearest, distances.length);
+  const noveltyOf = (atom: number): Novelty => {
+    const z = structure.numbers[atom];
+    const { origin } = space.kept[known.elements.indexOf(z)];
+    const at = 3 * indices[atom];
+    const nearest =
+      at < 0 ? null : { source: sources[origin[at]], frame: origin[at + 1], group: groups[origin[at + 2]] };
+    return { atom, element: symbolOf(z), distance: distances[atom], nearest };
+  };
+  const outside = Array.from(distances.keys())
+    .filter((i) => distances[i] > limit)
+    .sort((i, j) => distances[j] - distances[i])
+    .map(noveltyOf);
+  const farthest = outside[0] ?? noveltyOf(largest(distances));
+  const centre = noveltyOf(largest(gathered(structure, list, distances, known.cutoff)));
+  const inside = outside.length === 0;
+  const sentence = sentenceOf({ outside, farthest, centre }, { limit, atoms: distances.length });
+  return { inside, limit, outside, farthest, centre, sentence };
+}
+
+/** A distance that counts for those that are not finite. */
+const UNTHINKABLE = 1e9;
+
+/**
+ * How much is new around each atom: Σ_j ln(1 + d_j) cos(π r_ij / 2r_c) over the atoms within the cutoff, itself at
+ * r = 0. The logarithm, because what an atom that is too near does to its neighbour says nothing of who moved.
+ */
+function gathered(structure: Structure, list: NeighbourList, distances: Float64Array, cutoff: number): Float64Array {
+  const sites = sitePositions(list, structure);
+  const own = distances.map((d) => Math.log1p(Math.min(d, UNTHINKABLE)));
+  const sums = own.slice();
+  for (let i = 0; i < sums.length; i++) {
+    for (let p = list.first[i]; p < list.first[i + 1]; p++) {
+      const s = list.neighbours[p];
+      const x = sites[3 * s] - sites[3 * i];
+      const y = sites[3 * s + 1] - sites[3 * i + 1];
+      const z = sites[3 * s + 2] - sites[3 * i + 2];
+      const r = Math.sqrt(x * x + y * y + z * z);
+      if (r < cutoff) sums[i] += own[list.owner[s]] * Math.cos((Math.PI * r) / (2 * cutoff));
+    }
+  }
+  return sums;
+}
+
+function largest(values: Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[best]) best = i;
+  return best;
 }

@@ -1,5 +1,6 @@
 import type { Frame } from '../data/dataset.ts';
 import { NearsightError } from '../errors.ts';
+import type { Kernel } from '../kernels/kernels.ts';
 import { giveTurn } from '../md/progress.ts';
 import type { Potential } from '../model/potential.ts';
 import type { Structure } from '../structure/structure.ts';
@@ -21,6 +22,8 @@ export interface CheckContext {
   readonly minimum?: Structure;
   /** Labelled frames that the potential was not trained on. */
   readonly labelled?: readonly Frame[];
+  /** For checks that fit models of their own to `labelled`. */
+  readonly kernel?: Kernel;
   readonly signal?: AbortSignal;
 }
 
@@ -28,6 +31,19 @@ export interface CheckContext {
 export interface Finding {
   readonly value: number;
   readonly detail?: string;
+  /** What the number was read from, for figures. */
+  readonly curves?: readonly CheckCurve[];
+}
+
+/** A line of a figure: plain data. */
+export interface CheckCurve {
+  /** `Si–Si`. */
+  readonly name: string;
+  /** Name and unit of either axis: `distance, Å`. */
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly x: readonly number[];
+  readonly y: readonly number[];
 }
 
 /** Why a check has nothing to say. */
@@ -35,9 +51,14 @@ export interface Skipped {
   readonly skipped: string;
 }
 
+/** What a check is about; a table shows checks of one group together. `own` is a user's. */
+export type CheckGroup = 'symmetry' | 'derivatives' | 'locality' | 'curves' | 'dynamics' | 'own';
+
 /** One question put to a potential. It passes when the value it finds does not exceed the limit. */
 export interface Check {
   readonly id: string;
+  /** `own` when absent. */
+  readonly group?: CheckGroup;
   readonly question: string;
   /** Unit of value and limit. Where a value is the larger of two quantities, both units are named. */
   readonly unit: string;
@@ -48,12 +69,15 @@ export interface Check {
   readonly source: string;
   /** Holds by itself where forces are the gradient of an energy, and only there. */
   readonly asksForGradient?: true;
+  /** Takes many seconds: left out where a quick answer is asked for. */
+  readonly slow?: true;
   run(context: CheckContext): Promise<Finding | Skipped>;
 }
 
 /** What came of a check: plain data. */
 export interface CheckResult {
   readonly id: string;
+  readonly group: CheckGroup;
   readonly question: string;
   readonly unit: string;
   /** Absent when skipped, or when no number could be had. */
@@ -64,6 +88,7 @@ export interface CheckResult {
   readonly verdict: 'pass' | 'fail' | 'skipped';
   /** What was found and where; or why it was skipped. */
   readonly reason: string;
+  readonly curves?: readonly CheckCurve[];
 }
 
 /**
@@ -90,18 +115,19 @@ export async function* runChecks(
 const NO_GRADIENT = 'the forces of this model come from a head of their own: they are no gradient of its energy';
 
 async function judge(check: Check, context: CheckContext): Promise<CheckResult> {
-  const { id, question, unit, limitReason, source } = check;
+  const { id, group = 'own', question, unit, limitReason, source } = check;
   const limit = check.limit[context.precision];
-  const row = { id, question, unit, limit, limitReason, source };
+  const row = { id, group, question, unit, limit, limitReason, source };
   const expected = check.asksForGradient === true && context.potential.conservative === false;
   const failure = (why: string) => ({ verdict: 'fail', reason: expected ? `${why}; ${NO_GRADIENT}` : why }) as const;
   try {
     const outcome = await check.run(context);
     if ('skipped' in outcome) return { ...row, verdict: 'skipped', reason: outcome.skipped };
-    const { value, detail = '' } = outcome;
-    if (!Number.isFinite(value)) return { ...row, ...failure(`the result is ${value}; ${detail}`) };
-    if (value <= limit) return { ...row, value, verdict: 'pass', reason: detail };
-    return { ...row, value, ...failure(detail) };
+    const { value, detail = '', curves } = outcome;
+    const figure = curves === undefined ? {} : { curves };
+    if (!Number.isFinite(value)) return { ...row, ...failure(`the result is ${value}; ${detail}`), ...figure };
+    if (value <= limit) return { ...row, value, verdict: 'pass', reason: detail, ...figure };
+    return { ...row, value, ...failure(detail), ...figure };
   } catch (error) {
     if (!(error instanceof NearsightError)) throw error;
     return { ...row, ...failure(error.message) };

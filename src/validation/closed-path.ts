@@ -15,6 +15,7 @@ const MOST_POINTS = 128;
 
 export const closedPath: Check = {
   id: 'closed-path',
+  group: 'derivatives',
   question: 'Do the forces do no work when an atom is led around a circle?',
   unit: 'eV/Å',
   limit: { double: 1e-5, single: 1e-4 },

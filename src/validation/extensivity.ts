@@ -7,6 +7,7 @@ import { difference, disturbed, isolated, UP_TO_ROUNDING, worstOf, worstOver } f
 
 export const extensivity: Check = {
   id: 'extensivity',
+  group: 'locality',
   question: 'Have two copies far apart, or a supercell of two cells, twice the energy and the same forces?',
   ...UP_TO_ROUNDING,
   source: 'Energy is extensive; no atom feels another one beyond the cutoff.',

@@ -20,6 +20,7 @@ const STEP = { double: 0.02, single: 0.08 };
 
 export const forces: Check = {
   id: 'forces',
+  group: 'derivatives',
   question: 'Are the forces minus the slope of the energy?',
   unit: 'eV/Å',
   limit: { double: 1e-5, single: 5e-4 },

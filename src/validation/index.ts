@@ -16,6 +16,8 @@ import { translation } from './translation.ts';
 export {
   type Check,
   type CheckContext,
+  type CheckCurve,
+  type CheckGroup,
   type CheckResult,
   type Finding,
   type Precision,
@@ -37,5 +39,5 @@ export const allChecks: readonly Check[] = [
   neighbourList,
   smoothness,
   extensivity,
-  ...dynamicsChecks,
+  ...dynamicsChecks.map((check): Check => ({ group: 'dynamics', ...check })),
 ];

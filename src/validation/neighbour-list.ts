@@ -10,6 +10,7 @@ const SKIN = 1;
 
 export const neighbourList: Check = {
   id: 'neighbour-list',
+  group: 'locality',
   question: 'Are energy and forces the same however the neighbour list was made, whichever image of an atom is given?',
   ...UP_TO_ROUNDING,
   source: 'Verlet 1967, doi:10.1103/PhysRev.159.98: a list with a skin is bookkeeping, not physics.',

@@ -4,6 +4,7 @@ import { disturbed, sizeOf, worstOver } from './probe.ts';
 
 export const netForce: Check = {
   id: 'net-force',
+  group: 'symmetry',
   question: 'Do the forces on all atoms add up to nothing?',
   unit: 'eV/Å',
   limit: { double: 1e-9, single: 1e-4 },

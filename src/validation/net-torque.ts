@@ -5,6 +5,7 @@ import { disturbed, isolated, sizeOf, worstOver } from './probe.ts';
 
 export const netTorque: Check = {
   id: 'net-torque',
+  group: 'symmetry',
   question: 'Do the forces on a cluster in empty space leave it without a torque?',
   unit: 'eV/Å',
   limit: { double: 1e-9, single: 1e-4 },

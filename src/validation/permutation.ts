@@ -5,6 +5,7 @@ import { difference, disturbed, reordered, UP_TO_ROUNDING, worstOf, worstOver } 
 
 export const permutation: Check = {
   id: 'permutation',
+  group: 'symmetry',
   question: 'Are energy and forces the same whatever the order in which the atoms are listed?',
   ...UP_TO_ROUNDING,
   source: 'Atoms of one element are indistinguishable.',

@@ -11,6 +11,7 @@ const INVERSION = [-1, 0, 0, 0, -1, 0, 0, 0, -1];
 
 export const reflection: Check = {
   id: 'reflection',
+  group: 'symmetry',
   question: 'Has the mirror image (all positions inverted) the same energy, and mirrored forces?',
   ...UP_TO_ROUNDING,
   source: 'Electromagnetism, hence chemistry, conserves parity.',

@@ -5,6 +5,7 @@ import { difference, disturbed, randomRotation, turned, UP_TO_ROUNDING, worstOve
 
 export const rotation: Check = {
   id: 'rotation',
+  group: 'symmetry',
   question: 'Does the energy stay, and do forces and stress turn with the atoms, when everything is rotated?',
   ...UP_TO_ROUNDING,
   source: 'Space is isotropic; Noether 1918: angular momentum is conserved.',

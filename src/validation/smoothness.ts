@@ -14,6 +14,7 @@ const MOST_CANDIDATES = 60;
 
 export const smoothness: Check = {
   id: 'smoothness',
+  group: 'locality',
   question: 'Are energy and forces continuous when an atom crosses the cutoff of another one?',
   unit: 'eV, eV/Å',
   limit: { double: 1e-5, single: 1e-3 },

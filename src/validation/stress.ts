@@ -12,6 +12,7 @@ const STEP = { double: 0.004, single: 0.015 };
 
 export const stress: Check = {
   id: 'stress',
+  group: 'derivatives',
   question: 'Is the stress the slope of the energy under strain, with the right sign?',
   unit: 'eV/atom',
   limit: { double: 1e-5, single: 5e-4 },

@@ -5,6 +5,7 @@ import { difference, disturbed, UP_TO_ROUNDING, worstOver } from './probe.ts';
 
 export const translation: Check = {
   id: 'translation',
+  group: 'symmetry',
   question: 'Are energy and forces the same after all atoms have been moved by the same vector?',
   ...UP_TO_ROUNDING,
   source: 'Space is homogeneous; Noether 1918: momentum is conserved.',

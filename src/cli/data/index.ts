@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { addConvert } from './convert.ts';
 import { addInspect } from './inspect.ts';
 import { addLeakage } from './leakage.ts';
+import { addLocality } from './locality.ts';
 import { addOutliers } from './outliers.ts';
 import { addDataReport } from './report.ts';
 import { addSample } from './sample.ts';
@@ -15,6 +16,7 @@ export function addData(program: Command): void {
   addSplit(data);
   addLeakage(data);
   addOutliers(data);
+  addLocality(data);
   addConvert(data);
   addSample(data);
   addDataReport(data);

@@ -1,8 +1,9 @@
 /** The whitened descriptor space of a training set. */
+import { agitatedCopies, enlarged, evenlySpread } from '../../data/agitated.ts';
 import type { Frame } from '../../data/dataset.ts';
 import type { Kernel } from '../../kernels/kernels.ts';
 import { createRandom } from '../../random.ts';
-import { rattled, strained, supercell } from '../../structure/builders.ts';
+import { rattled, strained } from '../../structure/builders.ts';
 import type { Structure } from '../../structure/structure.ts';
 import { type Descriptor, descriptorLength } from '../../training/linear/descriptor.ts';
 import type { Whitening } from '../../whitening.ts';
@@ -34,11 +35,6 @@ const SAME_CELL = SAME_PLACE / 2.5;
 const SAMPLED_FRAMES = 24;
 /** Copies are at distances up to a tenth of this, from features in single precision. */
 const ROUNDING = 1e-3;
-/** Atoms. */
-const SMALL_CELL = 8;
-/** Å, along each coordinate: far more than noise, far less than a difference that matters. */
-const AGITATION = 0.02;
-const AGITATED_FRAMES = 64;
 
 /**
  * The space in which the environments of `frames` have unit covariance, species by species.
@@ -47,11 +43,7 @@ const AGITATED_FRAMES = 64;
  * symmetry, and what is nothing but rounding would else be magnified until it had unit variance.
  */
 export function spaceOf(frames: readonly Frame[], kernel: Kernel): Space {
-  const random = createRandom(1);
-  const agitated = spread(frames, AGITATED_FRAMES).map((index) => ({
-    ...frames[index],
-    structure: rattled(enlarged(frames[index].structure), AGITATION, random),
-  }));
+  const { copies: agitated } = agitatedCopies(frames, createRandom(1));
   const descriptor = descriptorFor([...frames, ...agitated], kernel);
   const dimension = descriptorLength(descriptor);
   const training = environmentsOf(frames, descriptor, kernel);
@@ -59,12 +51,6 @@ export function spaceOf(frames: readonly Frame[], kernel: Kernel): Space {
   whitenSet(training, whitenings);
   const space = { descriptor, dimension, whitenings, training };
   return { ...space, resolution: resolutionOf(frames, space, kernel) };
-}
-
-/** Indices of at most `count` frames, spread evenly. */
-function spread(frames: readonly Frame[], count: number): number[] {
-  const step = Math.ceil(frames.length / count);
-  return Array.from(frames.keys()).filter((index) => index % step === 0);
 }
 
 /** Frames as points of the space; those with elements that the training set does not have are nowhere. */
@@ -83,7 +69,7 @@ export function placeFrames(
  * is more of a novelty than a thousandth of an Å should be.
  */
 function resolutionOf(frames: readonly Frame[], space: Omit<Space, 'resolution'>, kernel: Kernel): number {
-  const originals = spread(frames, SAMPLED_FRAMES).map((index) => ({
+  const originals = evenlySpread(frames, SAMPLED_FRAMES).map((index) => ({
     ...frames[index],
     structure: enlarged(frames[index].structure),
   }));
@@ -101,13 +87,4 @@ function resolutionOf(frames: readonly Frame[], space: Omit<Space, 'resolution'>
     medianTo((structure) => strained(structure, stretch)),
   );
   return Math.max(resolution, ROUNDING);
-}
-
-/** Small cells repeated: where all images of an atom move with it, nothing changes. */
-function enlarged(structure: Structure): Structure {
-  if (structure.numbers.length >= SMALL_CELL || !structure.pbc.includes(true)) return structure;
-  return supercell(
-    structure,
-    structure.pbc.map((repeats) => (repeats ? 2 : 1)),
-  );
 }

@@ -28,7 +28,9 @@ export interface PlotOptions {
   readonly id: string;
   /** What the plot shows, for those who cannot see it. */
   readonly description: string;
-  readonly size: PanelSize;
+  readonly size: PanelSize | { readonly width: number; readonly height: number };
+  /** Room above the frame, px. */
+  readonly marginTop?: number;
   readonly x: Axis;
   readonly y: Axis;
   readonly marks: readonly Plot.Markish[];
@@ -40,10 +42,10 @@ export function drawPlot(options: PlotOptions): Html {
   const svg = Plot.plot({
     document,
     className: options.id,
-    ...SIZES[options.size],
+    ...(typeof options.size === 'string' ? SIZES[options.size] : options.size),
     marginLeft: 60,
     marginBottom: 42,
-    marginTop: 12,
+    marginTop: options.marginTop ?? 12,
     marginRight: 12,
     x: axis(options.x, 5),
     y: { ...axis(options.y, 5), labelAnchor: 'center' },

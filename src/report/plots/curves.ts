@@ -1,4 +1,5 @@
 import { GPA } from '../../units.ts';
+import type { CheckCurve } from '../../validation/check.ts';
 import { ERROR_DISPLAY, type Quantity } from '../display.ts';
 import type { Html } from '../markup.ts';
 import type { DynamicsReport, EnergyVolume, LearningCurve, RadialDistribution, StressStrain } from '../report-data.ts';
@@ -140,4 +141,38 @@ export function rdfPlot(id: string, rdf: RadialDistribution, size: PanelSize): H
     y: { label: 'g(r)', ...span(1, potential, reference) },
     marks: [line(potential, 'var(--strong)', 1.8), circles(reference)],
   });
+}
+
+/** A part of a curve that is this many times as high as the rest of it is deep is a wall, and cut off. */
+const WALL = 1.5;
+/** Share of the points that a wall may hold. */
+const WALL_SHARE = 0.6;
+
+/** A curve that a check looked at. */
+export function checkCurvePlot(id: string, curve: CheckCurve, size: PanelSize): Html | undefined {
+  const all = thinSeries(points(curve.x, curve.y));
+  if (all.length < 2) return undefined;
+  const sorted = all.map(([, y]) => y).sort((a, b) => a - b);
+  const low = sorted[0];
+  const middle = sorted[Math.floor((1 - WALL_SHARE) * (sorted.length - 1))];
+  const end = all[all.length - 1][1];
+  // Seen from the end of the curve, where atoms are apart, as high as the well is deep, and some more.
+  const top = Math.max(middle, end) + WALL * Math.max(end - low, middle - low, 1e-9);
+  const high = Math.min(sorted[sorted.length - 1], top);
+  const seen = all.filter(([, y]) => y <= high);
+  return drawPlot({
+    id,
+    description: `${curve.name}: ${curve.yLabel} against ${curve.xLabel}`,
+    size,
+    x: { label: named(curve.xLabel), ...span(0, all) },
+    y: { label: named(curve.yLabel), ...span(1, seen) },
+    marks: [line(seen, 'var(--strong)', 1.8), note([curve.name], 'top-right')],
+  });
+}
+
+/** `distance, Å` as a label of an axis: `Distance (Å)`. */
+function named(label: string): string {
+  const [, name, unit] = /^(.*), ([^,]+)$/.exec(label) ?? [];
+  const text = name === undefined ? label : `${name} (${unit})`;
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -73,14 +73,19 @@ function errorLines(quantity: Quantity, held: ErrorStatistics | undefined): stri
   return [`MAE ${formatNumber(held.mae * perUnit)} ${unit}`, `RMSE ${formatNumber(held.rmse * perUnit)} ${unit}`];
 }
 
+/** Largest over smallest error that is shown. */
+const FARTHEST = 1e5;
+
 /** The share of all values whose absolute error is below x: training light, held-out strong. */
 export function errorDistributionPlot(id: string, quantity: Quantity, panel: ParityPanel): Html | undefined {
   const { title, unit, perUnit } = ERROR_DISPLAY[quantity];
   const train = distribution(panel.train, perUnit);
   const test = distribution(panel.test, perUnit);
   const drawn = [...train, ...test].filter(([, percent]) => percent >= 5).map(([error]) => error);
-  const domain = logDomain(drawn);
-  if (domain === undefined) return undefined;
+  const whole = logDomain(drawn);
+  if (whole === undefined) return undefined;
+  // What symmetry makes vanish is off by rounding: it would leave little room for the errors.
+  const domain: [number, number] = [Math.max(whole[0], whole[1] / FARTHEST), whole[1]];
   const inside = (series: readonly Point[]): Point[] => series.filter(([error]) => error >= domain[0]);
   return drawPlot({
     id,

@@ -1,13 +1,12 @@
 import { type Content, facts, type Html, html, type Section } from '../markup.ts';
-import type { ModelCard, ReportData } from '../report-data.ts';
+import type { ReportData } from '../report-data.ts';
 import { formatNumber } from '../text.ts';
 
-/** What somebody needs who wants to use or to repeat it. */
+/** What somebody needs who wants to make it again. */
 export function cardSection(data: ReportData): Section | undefined {
   const card = data.card;
   if (card === undefined) return undefined;
-  const body = html`${purpose(card)}
-<div class="columns">
+  const body = html`<div class="columns">
 ${settings('Model', [
   ['weights', card.weights === undefined ? undefined : formatNumber(card.weights, { decimals: 0 })],
   ['cutoff', card.cutoff === undefined ? undefined : `${formatNumber(card.cutoff, { trim: true })} Å`],
@@ -23,7 +22,7 @@ ${settings('Licence and file', [
   ['SHA-256 of the model', card.sha256 === undefined ? undefined : html`<code>${card.sha256}</code>`],
 ])}
 ${card.command === undefined ? undefined : html`<h3>To make it again</h3><pre><code>${card.command}</code></pre>`}`;
-  return { id: 'card', title: 'Model card', body };
+  return { id: 'card', title: 'Provenance', body };
 }
 
 /** What every nearsight model file holds to. */
@@ -35,16 +34,6 @@ const CONVENTIONS: readonly (readonly [string, Content])[] = [
   ['Virial', 'eV, −V·stress'],
   ['Pressure', 'GPa, positive in compression'],
 ];
-
-function purpose(card: ModelCard): Html | undefined {
-  const not = card.notFor ?? [];
-  if (card.intendedUse === undefined && not.length === 0) return undefined;
-  const list =
-    not.length === 0
-      ? undefined
-      : html`<p>It was not made or tested for</p><ul>${not.map((text) => html`<li>${text}</li>`)}</ul>`;
-  return html`${card.intendedUse === undefined ? undefined : html`<p>${card.intendedUse}</p>`}${list}`;
-}
 
 function settings(title: string, rows: readonly (readonly [string, Content])[]): Html | undefined {
   const present = rows.filter(([, value]) => value !== undefined);

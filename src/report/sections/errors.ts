@@ -11,11 +11,15 @@ export function errorSection(data: ReportData, numbering: Numbering): Section | 
     data.parity === undefined ? undefined : parityFigure(data, data.parity, numbering),
     data.parity === undefined ? undefined : distributionFigure(data.parity, numbering),
     rowTable('Errors on the held-out frames, by group.', 'Group', data.errors?.groups, numbering),
-    rowTable('Force errors on the held-out frames, by element.', 'Element', data.errors?.elements, numbering),
+    rowTable('Force errors on the held-out frames, by element.', 'Element', several(data.errors?.elements), numbering),
   ];
   if (parts.every((part) => part === undefined)) return undefined;
   return { id: 'errors', title: 'Errors against the reference', body: join(parts) };
 }
+
+/** One element has the errors of all. */
+const several = (rows: readonly ErrorRow[] | undefined): readonly ErrorRow[] | undefined =>
+  rows === undefined || rows.length < 2 ? undefined : rows;
 
 function setTable(data: ReportData, numbering: Numbering): Html | undefined {
   const { train, validation, test, leakFree } = data.errors ?? {};
@@ -76,7 +80,7 @@ function parityFigure(data: ReportData, parity: Parity, numbering: Numbering): H
   const caption = html`Predicted against reference values on ${legend(parity)}; the thin line is y = x. Energies are counted from
 the lowest reference energy. ${data.errors?.test === undefined ? '' : 'The errors printed in the plots are those of the held-out frames.'}
 ${thinned ? 'Points that would hide each other are drawn once; none of the outliers is left out.' : ''}`;
-  return figure(numbering, caption, panels);
+  return figure(numbering, caption, panels, { three: true });
 }
 
 function legend(parity: Parity): Html {
@@ -95,7 +99,7 @@ function distributionFigure(parity: Parity, numbering: Numbering): Html | undefi
   if (panels.every((panel) => panel === undefined)) return undefined;
   const sentence = tailSentence(parity.forces?.test);
   const caption = html`Share of values whose absolute error is smaller than the one on the axis, for ${legend(parity)}.${sentence}`;
-  return figure(numbering, caption, panels);
+  return figure(numbering, caption, panels, { three: true });
 }
 
 function tailSentence(set: ParitySet | undefined): string {

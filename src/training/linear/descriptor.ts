@@ -20,8 +20,10 @@ export interface DescriptorSettings {
   readonly onset: number;
   /** Radial functions, a multiple of 4. */
   readonly radial: number;
-  /** Channels, a multiple of 4; there are nine features for each. */
+  /** Channels, a multiple of 4; there are nine features for each, eight up to order 3. */
   readonly channels: number;
+  /** Highest body order of the invariants; 4 when absent. Lower ones extrapolate less wildly. */
+  readonly order?: 2 | 3 | 4;
   /** Of the mixing. */
   readonly seed: number;
 }
@@ -48,9 +50,9 @@ export function createDescriptor(
   settings: DescriptorSettings = DEFAULT_DESCRIPTOR,
 ): Descriptor {
   const elements = [...new Set(structures.flatMap(({ numbers }) => [...new Set(numbers)]))].sort((p, q) => p - q);
-  const { cutoff, onset, radial, channels, seed } = settings;
+  const { cutoff, onset, radial, channels, order = 4, seed } = settings;
   const shape: ModelShape = {
-    ...{ species: elements.length, radial, lmax: 3, order: 4, channels, hidden: [4, 4], heads: 1 },
+    ...{ species: elements.length, radial, lmax: 3, order, channels, hidden: [4, 4], heads: 1 },
     ...{ cutoff, onset },
   };
   const model = initialModel(

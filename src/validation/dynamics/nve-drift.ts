@@ -1,21 +1,15 @@
 import { conservedDrift } from '../../md/drift.ts';
 import { velocityVerlet } from '../../md/integrators.ts';
-import { finish } from '../../md/progress.ts';
-import { relax } from '../../md/relax.ts';
 import { type MdSample, runMd } from '../../md/run.ts';
 import { maxwellBoltzmann, startMd } from '../../md/state.ts';
 import { createRandom } from '../../random.ts';
-import { supercell } from '../../structure/builders.ts';
-import { massesOf, type Structure } from '../../structure/structure.ts';
+import { massesOf } from '../../structure/structure.ts';
 import type { Check } from '../check.ts';
+import { calmed, timestepFor } from './system.ts';
 
 /** K. */
 const TEMPERATURE = 300;
 const STEPS = 600;
-/** A frame far from equilibrium would heat itself; forces as at 300 K are calm enough, eV/Å. */
-const CALM = { maxForce: 0.5, maxSteps: 100 };
-/** Periodic structures are doubled until they have as many atoms. */
-const LEAST_ATOMS = 32;
 
 export const nveDrift: Check = {
   id: 'nve-drift',
@@ -28,13 +22,13 @@ export const nveDrift: Check = {
   source: 'Swope et al. 1982, doi:10.1063/1.442716: velocity Verlet with exact, smooth forces does not drift.',
   asksForGradient: true,
   async run({ potential, structures, seed, signal }) {
-    const { structure } = await finish(relax(enlarged(structures[0]), potential, CALM));
+    const structure = await calmed(structures[0], potential);
     const masses = massesOf(structure);
     if (masses.length === 1) return { skipped: 'a single atom at rest does not move' };
     const random = createRandom(seed);
     const velocities = maxwellBoltzmann(masses, TEMPERATURE, random, { exact: true });
     // A twentieth of the fastest period or less: 0.5 fs for silicon, 0.1 fs for hydrogen.
-    const integrator = velocityVerlet(Math.min(1, 0.1 * Math.sqrt(Math.min(...masses))));
+    const integrator = velocityVerlet(Math.min(1, timestepFor(structure, 0.1)));
     const run = runMd(startMd(structure, potential, { velocities }), potential, {
       integrator,
       steps: STEPS,
@@ -53,19 +47,3 @@ export const nveDrift: Check = {
     };
   },
 };
-
-/** The structure, repeated along its shortest periodic vector until it is large enough. */
-function enlarged(structure: Structure): Structure {
-  if (structure.numbers.length >= LEAST_ATOMS || !structure.pbc.some((repeats) => repeats)) return structure;
-  const { cell } = structure;
-  const lengths = [0, 1, 2].map((k) =>
-    structure.pbc[k] ? Math.hypot(cell[3 * k], cell[3 * k + 1], cell[3 * k + 2]) : Number.POSITIVE_INFINITY,
-  );
-  const shortest = lengths.indexOf(Math.min(...lengths));
-  return enlarged(
-    supercell(
-      structure,
-      [0, 1, 2].map((k) => (k === shortest ? 2 : 1)),
-    ),
-  );
-}

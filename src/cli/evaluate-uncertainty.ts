@@ -1,0 +1,148 @@
+/** What `evaluate` tells of uncertainties: keys for scripts, lines for people, columns for files. */
+import type { WritableFrame } from '../data/index.ts';
+import { formatNumber, formatTable } from '../report/index.ts';
+import {
+  type CalibrationMetrics,
+  type DomainAccount,
+  NOT_CALIBRATED,
+  type QuantityAccount,
+  type TrustedPrediction,
+  type UncertaintyAccount,
+} from '../uncertainty/index.ts';
+import { GPA } from '../units.ts';
+
+/** One quantity: its name, the unit of its display, and how much of it is one of ours. */
+interface Shown {
+  readonly name: 'energy' | 'forces' | 'stress';
+  readonly unit: string;
+  readonly key: string;
+  readonly factor: number;
+}
+
+const SHOWN: readonly Shown[] = [
+  { name: 'energy', unit: 'meV/atom', key: 'meV_per_atom', factor: 1000 },
+  { name: 'forces', unit: 'meV/Å', key: 'meV_per_A', factor: 1000 },
+  { name: 'stress', unit: 'GPa', key: 'GPa', factor: 1 / GPA },
+];
+
+/** The value of `uncertainty` in the JSON document; names are a contract with scripts. */
+export function uncertaintyDocument(account: UncertaintyAccount | null): object {
+  if (account === null) return { calibrated: false, why: NOT_CALIBRATED };
+  const quantities = SHOWN.map((shown) => {
+    const found = account[shown.name];
+    return [shown.name, found === null ? null : quantityKeys(found, shown)];
+  });
+  return { calibrated: true, ...Object.fromEntries(quantities), domain: domainKeys(account.domain) };
+}
+
+function quantityKeys({ metrics, parts }: QuantityAccount, { key, factor }: Shown): object {
+  const scaled = (value: number | null): number | null => (value === null ? null : factor * value);
+  return {
+    ...(metrics === null ? {} : metricKeys(metrics, { key, factor })),
+    [`sigma_rms_${key}`]: scaled(parts.total),
+    [`epistemic_rms_${key}`]: scaled(parts.epistemic),
+    [`aleatoric_rms_${key}`]: scaled(parts.aleatoric),
+    [`rest_${key}`]: scaled(parts.rest),
+  };
+}
+
+function metricKeys(metrics: CalibrationMetrics, { key, factor }: Pick<Shown, 'key' | 'factor'>): object {
+  return {
+    count: metrics.count,
+    fixed_by_symmetry: metrics.fixed,
+    coverage: Object.fromEntries(metrics.coverage.map(({ stated, observed }) => [stated, observed])),
+    miscalibration_area: metrics.miscalibrationArea,
+    miscalibration_area_normal: metrics.normalMiscalibrationArea,
+    spearman: metrics.spearman,
+    spearman_error: metrics.spearmanError,
+    spearman_free: metrics.spearmanFree,
+    recall_worst_tenth: metrics.recallWorstTenth,
+    ence: metrics.ence,
+    nll: metrics.nll + Math.log(factor),
+    [`crps_${key}`]: factor * metrics.crps,
+    [`rmse_${key}`]: factor * metrics.rmse,
+    [`sharpness_${key}`]: factor * metrics.sharpness,
+  };
+}
+
+function domainKeys(domain: DomainAccount | null): object | null {
+  if (domain === null) return null;
+  return {
+    limit: domain.limit,
+    frames_outside: domain.framesOutside,
+    atoms_outside: domain.atomsOutside,
+    farthest: domain.farthest,
+  };
+}
+
+/** The same for people. */
+export function describeUncertainty(account: UncertaintyAccount | null): string {
+  if (account === null) return `uncertainty: ${NOT_CALIBRATED}`;
+  const rows = SHOWN.flatMap((shown) => {
+    const found = account[shown.name];
+    return found === null ? [] : [{ ...shown, ...found }];
+  });
+  type Row = (typeof rows)[number];
+  const size = (of: (row: Row) => number | null) => (row: Row) => {
+    const value = of(row);
+    return value === null ? '' : formatNumber(row.factor * value);
+  };
+  const metric = (of: (metrics: CalibrationMetrics) => string) => (row: Row) =>
+    row.metrics === null ? '' : of(row.metrics);
+  const held = ({ coverage }: CalibrationMetrics): string => {
+    const found = coverage.find(({ stated }) => stated === 0.9);
+    return found === undefined ? '' : `${(100 * found.observed).toFixed(1)} %`;
+  };
+  const lines = [
+    'uncertainty',
+    formatTable(rows, [
+      { header: '', cell: ({ name }) => name },
+      { header: 'unit', cell: ({ unit }) => unit },
+      { header: 'typical\nσ', align: 'right', cell: size(({ parts }) => parts.total) },
+      { header: 'model\nunsure', align: 'right', cell: size(({ parts }) => parts.epistemic) },
+      { header: 'noise of\nlabels', align: 'right', cell: size(({ parts }) => parts.aleatoric) },
+      { header: 'in 90 %\nintervals', align: 'right', cell: metric(held) },
+      {
+        header: 'miscalibration\narea',
+        align: 'right',
+        cell: metric(({ miscalibrationArea }) => miscalibrationArea.toFixed(3)),
+      },
+      {
+        header: 'rank correlation\nwith error',
+        align: 'right',
+        cell: metric((m) => `${m.spearman.toFixed(2)} ± ${m.spearmanError.toFixed(2)}`),
+      },
+    ]),
+  ];
+  if (account.domain !== null) lines.push(...describeDomain(account.domain, account.frames));
+  return lines.join('\n');
+}
+
+const SENTENCES = 3;
+
+function describeDomain({ framesOutside, atomsOutside, farthest }: DomainAccount, frames: number): string[] {
+  if (framesOutside === 0) return ['all atoms of these frames are within the training domain'];
+  return [
+    `outside the training domain: ${atomsOutside} atoms in ${framesOutside} of ${frames} frames`,
+    ...farthest.slice(0, SENTENCES).map(({ frame, line, sentence }) => `  frame ${frame} (line ${line}): ${sentence}`),
+  ];
+}
+
+/** Adds the uncertainties to a frame: `energy_uncertainty` of the total energy (eV) and `force_uncertainty` (eV/Å). */
+export function withUncertainty(frame: WritableFrame, trusted: TrustedPrediction | null): WritableFrame {
+  if (trusted === null) return frame;
+  const { energyPerAtom, forces, domain } = trusted;
+  const atoms = frame.structure.numbers.length;
+  return {
+    ...frame,
+    info: {
+      ...frame.info,
+      ...(energyPerAtom !== null && { energy_uncertainty: atoms * energyPerAtom.total }),
+      ...(domain !== null && { domain_distance: domain.farthest.distance }),
+    },
+    arrays: {
+      ...frame.arrays,
+      ...(forces !== null && { force_uncertainty: { type: 'R', columns: 1, values: forces.total } }),
+    },
+  };
+}

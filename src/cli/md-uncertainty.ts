@@ -1,0 +1,99 @@
+/** Uncertainty along a simulation: looked at now and then, told at the end. */
+import type { MdSample } from '../md/index.ts';
+import { formatNumber } from '../report/index.ts';
+import { NOT_CALIBRATED, type TrustedPrediction, type Uncertainty } from '../uncertainty/index.ts';
+
+/** Moments at which it is looked at, at most; and steps between them, at least: so that it costs a few percent. */
+const MOST_MOMENTS = 200;
+const LEAST_STEPS = 40;
+
+export interface UncertaintySummary {
+  /** Moments that were looked at. */
+  readonly moments: number;
+  /** σ of the force components of the most uncertain atom ever, and the mean over atoms and moments, eV/Å. */
+  readonly max: number | null;
+  readonly mean: number | null;
+  /** Null where the model does not know its domain. */
+  readonly domain: {
+    /** Share of the moments with atoms outside. */
+    readonly share: number;
+    /** When that was first seen, fs; null: never. */
+    readonly firstTime: number | null;
+    readonly sentence: string | null;
+  } | null;
+}
+
+export interface UncertaintyWatch {
+  /** Looks at the sample if it is due; null where not. */
+  look(sample: MdSample, last: boolean): TrustedPrediction | null;
+  summary(): UncertaintySummary;
+}
+
+/** Watches a simulation of so many steps. */
+export function watchUncertainty(uncertainty: Uncertainty, steps: number): UncertaintyWatch {
+  const stride = Math.max(LEAST_STEPS, Math.ceil(steps / MOST_MOMENTS));
+  let due = 0;
+  let [moments, atoms, sum, max, outside] = [0, 0, 0, 0, 0];
+  let first: { readonly time: number; readonly sentence: string } | null = null;
+  return {
+    look({ step, time, state }, last) {
+      if (step < due && !last) return null;
+      due = step + stride;
+      const trusted = uncertainty.of(state.structure, { neighbours: state.neighbours });
+      moments++;
+      for (const sigma of trusted.forces?.total ?? []) {
+        atoms++;
+        sum += sigma;
+        max = Math.max(max, sigma);
+      }
+      if (trusted.domain?.inside === false) {
+        outside++;
+        first ??= { time, sentence: trusted.domain.sentence };
+      }
+      return trusted;
+    },
+    summary: () => ({
+      moments,
+      max: atoms === 0 ? null : max,
+      mean: atoms === 0 ? null : sum / atoms,
+      domain:
+        uncertainty.domain === null
+          ? null
+          : {
+              share: moments === 0 ? 0 : outside / moments,
+              firstTime: first?.time ?? null,
+              sentence: first?.sentence ?? null,
+            },
+    }),
+  };
+}
+
+/** Keys of the JSON document; null where the model was not calibrated. */
+export function watchDocument(summary: UncertaintySummary | null): object {
+  return {
+    uncertainty_moments: summary?.moments ?? 0,
+    force_uncertainty_max_eV_per_A: summary?.max ?? null,
+    force_uncertainty_mean_eV_per_A: summary?.mean ?? null,
+    outside_domain_share: summary?.domain?.share ?? null,
+    outside_domain_first_fs: summary?.domain?.firstTime ?? null,
+  };
+}
+
+export function describeWatch(summary: UncertaintySummary | null): string[] {
+  if (summary === null) return [`uncertainty: ${NOT_CALIBRATED}`];
+  const { moments, max, mean, domain } = summary;
+  const lines: string[] = [];
+  if (max !== null) {
+    const [usual, most] = [mean, max].map((sigma) => formatNumber(1000 * sigma!));
+    lines.push(`uncertainty of forces (σ) at ${moments} moments: mean ${usual}, largest ${most} meV/Å`);
+  }
+  if (domain !== null) {
+    lines.push(
+      domain.firstTime === null
+        ? `all atoms were within the training domain at ${moments} moments`
+        : `atoms outside the training domain at ${(100 * domain.share).toFixed(0)} % of ${moments} moments, ` +
+            `first after ${formatNumber(domain.firstTime)} fs: ${domain.sentence}`,
+    );
+  }
+  return lines;
+}

@@ -1,0 +1,142 @@
+/** What calibrated uncertainties are worth on labelled frames, and which frames the model does not know. */
+import type { Frame } from '../data/dataset.ts';
+import { type CalibrationMetrics, metricsOf } from './calibration.ts';
+import { collectResiduals } from './residuals.ts';
+import type { TrustedPrediction, Uncertain, Uncertainty } from './trusted.ts';
+
+/** Root mean squares over samples: total² = epistemic² + aleatoric² + rest². */
+export interface Parts {
+  readonly total: number;
+  readonly epistemic: number;
+  /** Null where the noise of labels is not known. */
+  readonly aleatoric: number | null;
+  readonly rest: number;
+}
+
+export interface QuantityAccount {
+  /** Null where no frame has the label. */
+  readonly metrics: CalibrationMetrics | null;
+  /** Over all frames, labelled or not. */
+  readonly parts: Parts;
+}
+
+/** A frame with atoms outside the domain. */
+export interface OutsideFrame {
+  /** Place in the order in which frames came, from 0. */
+  readonly position: number;
+  /** Number in its file, from 0, and the line there on which it starts, from 1. */
+  readonly frame: number;
+  readonly line: number;
+  readonly atoms: number;
+  /** Of the farthest atom, σ. */
+  readonly distance: number;
+  readonly sentence: string;
+}
+
+export interface DomainAccount {
+  readonly limit: number;
+  readonly framesOutside: number;
+  readonly atomsOutside: number;
+  /** The farthest first, ten at most. */
+  readonly farthest: readonly OutsideFrame[];
+}
+
+export interface UncertaintyAccount {
+  readonly frames: number;
+  readonly atoms: number;
+  /** Null where the quantity was not calibrated. */
+  readonly energy: QuantityAccount | null;
+  readonly forces: QuantityAccount | null;
+  readonly stress: QuantityAccount | null;
+  /** Null where the model does not know its domain. */
+  readonly domain: DomainAccount | null;
+}
+
+export interface Accountant {
+  /** Takes a frame up; returns what the model says of it. */
+  add(frame: Frame): TrustedPrediction;
+  account(): UncertaintyAccount;
+}
+
+const NAMED = 10;
+
+/** Keeps account of frames, one after another. */
+export function openAccount(uncertainty: Uncertainty): Accountant {
+  const collector = collectResiduals();
+  const sums = { energy: noParts(), forces: noParts(), stress: noParts() };
+  const outside: OutsideFrame[] = [];
+  let [frames, atoms, framesOutside, atomsOutside] = [0, 0, 0, 0];
+  const noteDomain = (frame: Frame, { domain }: TrustedPrediction): void => {
+    if (domain === null || domain.inside) return;
+    const { distance } = domain.farthest;
+    framesOutside++;
+    atomsOutside += domain.outside.length;
+    const { index, line } = frame;
+    const found = { position: frames, frame: index, line, atoms: domain.outside.length, distance };
+    outside.push({ ...found, sentence: domain.sentence });
+    outside.sort((a, b) => b.distance - a.distance);
+    outside.length = Math.min(outside.length, NAMED);
+  };
+  return {
+    add(frame) {
+      const { structure, group } = frame;
+      const trusted = uncertainty.of(structure, { group });
+      collector.add(frame, trusted.judged, trusted.noise);
+      addParts(sums.energy, trusted.energyPerAtom);
+      addParts(sums.stress, trusted.stress);
+      const { forces } = trusted;
+      for (let i = 0; forces !== null && i < structure.numbers.length; i++) {
+        const aleatoric = forces.aleatoric === null ? null : forces.aleatoric[i];
+        addParts(sums.forces, { aleatoric, epistemic: forces.epistemic[i], rest: forces.rest });
+      }
+      noteDomain(frame, trusted);
+      frames++;
+      atoms += structure.numbers.length;
+      return trusted;
+    },
+    account() {
+      const { calibration, domain } = uncertainty;
+      const residuals = collector.residuals();
+      const of = (quantity: 'energy' | 'forces' | 'stress'): QuantityAccount | null => {
+        const law = calibration[quantity];
+        if (law === null || sums[quantity].count === 0) return null;
+        const labelled = residuals[quantity];
+        return { metrics: labelled === null ? null : metricsOf(labelled, law), parts: partsOf(sums[quantity]) };
+      };
+      return {
+        ...{ frames, atoms },
+        ...{ energy: of('energy'), forces: of('forces'), stress: of('stress') },
+        domain: domain === null ? null : { limit: domain.limit, framesOutside, atomsOutside, farthest: [...outside] },
+      };
+    },
+  };
+}
+
+/** Sums of squares. */
+interface PartSums {
+  count: number;
+  epistemic: number;
+  aleatoric: number | null;
+  rest: number;
+}
+
+const noParts = (): PartSums => ({ count: 0, epistemic: 0, aleatoric: 0, rest: 0 });
+
+function addParts(sums: PartSums, parts: Pick<Uncertain, 'epistemic' | 'aleatoric' | 'rest'> | null): void {
+  if (parts === null) return;
+  const { epistemic, aleatoric, rest } = parts;
+  sums.count++;
+  sums.epistemic += epistemic ** 2;
+  sums.aleatoric = sums.aleatoric === null || aleatoric === null ? null : sums.aleatoric + aleatoric ** 2;
+  sums.rest += rest ** 2;
+}
+
+function partsOf({ count, epistemic, aleatoric, rest }: PartSums): Parts {
+  const root = (sum: number): number => Math.sqrt(sum / count);
+  return {
+    total: root(epistemic + (aleatoric ?? 0) + rest),
+    epistemic: root(epistemic),
+    aleatoric: aleatoric === null ? null : root(aleatoric),
+    rest: root(rest),
+  };
+}

@@ -1,0 +1,33 @@
+/** What is said of the training domain, in sentences. */
+import type { Novelty, Origin } from './domain.ts';
+
+/** Atoms that a sentence names, at most. */
+const NAMED = 3;
+
+const sigma = (distance: number): string =>
+  Number.isFinite(distance) ? `${distance.toPrecision(distance < 100 ? 2 : 3)} σ` : 'at no distance';
+
+const atomOf = ({ element, atom }: Novelty): string => `${element} atom ${atom}`;
+
+function nearestOf(nearest: Origin | null): string {
+  if (nearest === null) return 'no such atom in the training frames';
+  const { source, frame, group } = nearest;
+  return `nearest training frame ${frame}${source === '' ? '' : ` of ${source}`}${group === '' ? '' : ` (${group})`}`;
+}
+
+/** All of a verdict in one sentence. @param outside the farthest first */
+export function sentenceOf(
+  { outside, farthest, centre }: { outside: readonly Novelty[]; farthest: Novelty; centre: Novelty },
+  { limit, atoms }: { readonly limit: number; readonly atoms: number },
+): string {
+  if (outside.length === 0) {
+    return `inside the training domain: farthest ${atomOf(farthest)}, ${sigma(farthest.distance)} from training (limit ${sigma(limit)})`;
+  }
+  const first = `${atomOf(centre)}: environment ${sigma(centre.distance)} from training (limit ${sigma(limit)}); ${nearestOf(centre.nearest)}`;
+  const others = outside.filter(({ atom }) => atom !== centre.atom);
+  if (others.length === 0) return `outside the training domain: ${first}`;
+  const named = others.slice(0, NAMED - 1).map((one) => `${atomOf(one)} (${sigma(one.distance)})`);
+  const rest = others.length > named.length ? ` and ${others.length - named.length} more` : '';
+  // The atom that makes all others strange may look familiar itself: an atom on the wrong site sees what others see.
+  return `outside the training domain: ${outside.length} of ${atoms} atoms, in the middle of them ${first}; also ${named.join(', ')}${rest}`;
+}
