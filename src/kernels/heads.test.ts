@@ -7,8 +7,8 @@ import type { Kernel, KernelModel, KernelResult, KernelSystem, ModelShape } from
 import { createReferenceKernel } from './reference/kernel.ts';
 import { createSimdKernel, hasRelaxedSimd } from './simd/kernel.ts';
 import type { SymmetryShape } from './symmetry.ts';
-import { randomSymmetryShape, randomSymmetryWeights } from './testing-symmetry.ts';
 import { largestDifference, randomShape, randomSystem, randomWeights, systemFromPositions } from './testing.ts';
+import { randomSymmetryShape, randomSymmetryWeights } from './testing-symmetry.ts';
 
 const PARTS = ['energies', 'forces', 'strainGradient'] as const;
 
@@ -18,7 +18,11 @@ function difference(a: KernelResult, b: KernelResult): number {
     ...PARTS.map((part) => {
       const scale = Math.max(1, largestDifference(b[part], new Float64Array(b[part].length)));
       // A strain gradient is a sum over all atoms of forces times some 5 Å, most of which cancel.
-      return largestDifference(a[part], b[part]) / scale / (part === 'strainGradient' ? 5 * Math.max(1, a.energies.length) : 1);
+      return (
+        largestDifference(a[part], b[part]) /
+        scale /
+        (part === 'strainGradient' ? 5 * Math.max(1, a.energies.length) : 1)
+      );
     }),
   );
 }

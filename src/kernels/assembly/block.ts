@@ -4,7 +4,6 @@ import { addVectorGradient, directForces, directStrain } from './direct';
 import { readoutDirect, readoutGradient } from './direct-readout';
 import { edgeForward } from './edges';
 import { clearStrain, edgeBackward, storeStrain } from './forces';
-import { edgesBackward, LANES, SITE } from './heads';
 import {
   invariants,
   invariantsBackward,
@@ -13,6 +12,7 @@ import {
   invariantsDual,
   invariantsJacobian,
 } from './generated/invariants';
+import { edgesBackward, LANES, SITE } from './heads';
 import { addOuter, addProduct, multiply, multiplyIn } from './matrix';
 import { gMix, headGradient, readout, readoutDual, readoutHeads } from './readout';
 import { clear } from './simd';

@@ -139,7 +139,7 @@ export function collectHeads(system: usize, forces: usize, threads: i32, stride:
     for (let i: usize = 0, end = <usize>nSites * SITE; i < end; i += 16)
       v128.store(forces + i, i32x4.add(v128.load(forces + i), v128.load(other + i)));
   }
-  const length: usize = ((<usize>nAtoms) * 3) << 3;
+  const length: usize = (<usize>nAtoms * 3) << 3;
   for (let h: usize = 0; h < LANES; h++) virialOf(forces + (h << 2), unit, out + LANES * length + h * 72);
   for (let s: usize = nAtoms; s < <usize>nSites; s++) {
     const f = forces + <usize>load<u32>(owner + (s << 2)) * SITE;

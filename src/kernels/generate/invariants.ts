@@ -77,9 +77,9 @@ export function invariantFunctions(lmax: 2 | 3, order: 2 | 3 | 4): InvariantFunc
   const backward = gradient(graph, invariants, seeds, a.flat());
   const rows = invariants.map((invariant) => gradient(graph, [invariant], [graph.one], a.flat()));
   const isZero = (node: Node): boolean => node.kind === 'combination' && node.terms.length === 0;
-  const jacobian = a.flat().flatMap((_, lm) =>
-    rows.flatMap((row, p) => (p === 0 || isZero(row[lm]) ? [] : [{ p, lm, value: row[lm] }])),
-  );
+  const jacobian = a
+    .flat()
+    .flatMap((_, lm) => rows.flatMap((row, p) => (p === 0 || isZero(row[lm]) ? [] : [{ p, lm, value: row[lm] }])));
   return {
     forward: [...invariants],
     backward,
