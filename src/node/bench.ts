@@ -77,6 +77,12 @@ const RATIOS = {
     'cpu',
     'processor time, neighbour list / evaluation',
   ],
+  heads_over_evaluate: [
+    'evaluate-heads-10000',
+    'evaluate-10000',
+    'cpu',
+    'processor time, each of the four heads by itself / their mean',
+  ],
   size_100000_over_1000: ['evaluate-100000', 'evaluate-1000', 'cpu', 'processor time per atom, 100,000 / 1,000 atoms'],
   threads_2: ['evaluate-10000', 'evaluate-10000-threads-2', 'wall', 'speed-up by a second thread: 2 would be perfect'],
 } as const;
@@ -206,10 +212,12 @@ async function prepareBed(options: BenchOptions): Promise<Bed> {
   const small = Array.from({ length: 8 }, (_, k) => thermalSilicon([2, 2, 2], seed + k));
   const smallLists = small.map((structure) => buildNeighbourList(structure, fast.cutoff));
   const middle = si(10_000);
+  const middleList = buildNeighbourList(middle, fast.cutoff);
   const tasks: Task[] = [
     evaluate('evaluate-1000', fast, si(1000)),
     evaluate('evaluate-10000', fast, middle),
     evaluate('evaluate-10000-threads-2', parallel, middle, { threads: 2 }),
+    evaluate('evaluate-heads-10000', fast, middle, { run: () => fast.evaluateMembers(middle, middleList) }),
     evaluate('evaluate-100000', fast, large.structure),
     evaluate('evaluate-216', fast, si(216)),
     evaluate('evaluate-216-reference', reference, si(216), { kernel: 'reference' }),

@@ -4,29 +4,44 @@ import { addVectorGradient, directForces, directStrain } from './direct';
 import { readoutDirect, readoutGradient } from './direct-readout';
 import { edgeForward } from './edges';
 import { clearStrain, edgeBackward, storeStrain } from './forces';
-import { invariants, invariantsBackward, invariantsBackwardDual, invariantsDual } from './generated/invariants';
+import {
+  invariants,
+  invariantsBackward,
+  invariantsBackwardDual,
+  invariantsChain,
+  invariantsDual,
+  invariantsJacobian,
+} from './generated/invariants';
+import { edgesBackward, LANES, SITE } from './heads';
 import { addOuter, addProduct, multiply, multiplyIn } from './matrix';
-import { gMix, readout, readoutDual } from './readout';
+import { gMix, headGradient, readout, readoutDual, readoutHeads } from './readout';
 import { clear } from './simd';
 import {
   BLOCK,
   bytesD,
+  bytesGradients,
+  bytesJacobian,
   lmax,
   mix,
   mixT,
+  nAtoms,
   nChannels,
   nDirect,
   nFeatures,
+  nHeads,
   nLm,
   nRadial,
   nRadialHigh,
+  nSites,
   nSpecies,
   order,
   sA,
   sD,
   sEdges,
   sGA,
+  sGradients,
   sGX,
+  sJacobian,
   sKinds,
   sPresent,
   species,
@@ -139,6 +154,50 @@ export function evaluateBlock(
   clearStrain();
   for (let i = lo; i < hi; i++) edgeBackward(i, <usize>(i - lo), forces, scale);
   storeStrain(strain);
+}
+
+/**
+ * The same of every head by itself. Energies f32 [16], `stride` bytes apart from head to head; forces of four heads
+ * each, i32 [M][3][4], one after the other, from which ∂E/∂ε follows. Direct forces f32 [N][4] of one head after the
+ * other, and ∂E/∂ε (f32 [8] at `strains`) half as far apart as energies. Densities and features are the same for all
+ * heads, and so are the edges on the way back.
+ */
+export function evaluateBlockHeads(
+  lo: i32,
+  hi: i32,
+  energies: usize,
+  stride: usize,
+  forces: usize,
+  scale: f32,
+  strains: usize,
+): void {
+  blockDensities(lo, hi);
+  blockFeatures();
+  if (nDirect) {
+    const count = <usize>(hi - lo);
+    for (let h: usize = 0; h < nHeads; h++) {
+      readoutDirect(<i32>h, energies + h * stride);
+      directForces(count, forces + ((h * <usize>nAtoms + <usize>lo) << 4));
+      directStrain(count, strains + h * (stride >> 1));
+    }
+    return;
+  }
+  readoutHeads(energies, stride);
+  const row = nChannels << 2;
+  for (let a: usize = 0; a < BLOCK; a++) invariantsJacobian(lmax, order, a, row, sA, sJacobian + a * bytesJacobian);
+  for (let from: usize = 0; from < nHeads; from += LANES) {
+    const to = min(from + LANES, nHeads);
+    for (let h = from; h < to; h++) {
+      headGradient(h);
+      for (let a: usize = 0; a < BLOCK; a++)
+        invariantsChain(lmax, order, a, row, sJacobian + a * bytesJacobian, sGX + ((a * nFeatures) << 2), sGA);
+      mixBackward(sGA, sGradients + (h - from) * bytesGradients);
+    }
+    // A lane without a head: nothing, rather than what happens to be there.
+    for (let h = to; h < from + LANES; h++) clear(sGradients + (h - from) * bytesGradients, bytesGradients);
+    const sites = forces + (from / LANES) * <usize>nSites * SITE;
+    for (let i = lo; i < hi; i++) edgesBackward(i, <usize>(i - lo), sites, scale);
+  }
 }
 
 /** Gradient of one head's loss over atoms [lo, hi), in dual numbers; see `readoutDual` and `densityTangents`. */

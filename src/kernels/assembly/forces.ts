@@ -44,6 +44,10 @@ export function storeStrain(out: usize): void {
 export function clearLargest(): void {
   largest = sp(0);
 }
+/** Notes the components of some edge forces. */
+export function noteForce(fx: v128, fy: v128, fz: v128): void {
+  largest = f32x4.max(largest, f32x4.max(f32x4.abs(fx), f32x4.max(f32x4.abs(fy), f32x4.abs(fz))));
+}
 export function largestForce(): f32 {
   const m = largest;
   return max(
@@ -117,6 +121,67 @@ function contract(c: usize, st: usize): v128 {
   return radial;
 }
 
+/** v = Σ ∂E/∂Y_lm ∇Y_lm from sGY, for unit vectors (x, y, z); what points along the edge is still in it. */
+export let acrossX: v128 = i32x4.splat(0);
+export let acrossY: v128 = i32x4.splat(0);
+export let acrossZ: v128 = i32x4.splat(0);
+
+/** Sets the three above. */
+export function harmonicGradient(x: v128, y: v128, z: v128): void {
+  const GY = sGY;
+  let vy = v128.load(GY, 16);
+  let vz = v128.load(GY, 32);
+  let vx = v128.load(GY, 48);
+  const s3 = sp(1.7320508075688772);
+  let w = f32x4.mul(s3, v128.load(GY, 64));
+  vx = madd(w, y, vx);
+  vy = madd(w, x, vy);
+  w = f32x4.mul(s3, v128.load(GY, 80));
+  vy = madd(w, z, vy);
+  vz = madd(w, y, vz);
+  vz = madd(f32x4.mul(sp(3), v128.load(GY, 96)), z, vz);
+  w = f32x4.mul(s3, v128.load(GY, 112));
+  vx = madd(w, z, vx);
+  vz = madd(w, x, vz);
+  w = f32x4.mul(s3, v128.load(GY, 128));
+  vx = madd(w, x, vx);
+  vy = f32x4.sub(vy, f32x4.mul(w, y));
+  if (lmax === 3) {
+    const xy = f32x4.mul(x, y);
+    const xz = f32x4.mul(x, z);
+    const yz = f32x4.mul(y, z);
+    const z2 = f32x4.mul(z, z);
+    const d = f32x4.sub(f32x4.mul(x, x), f32x4.mul(y, y));
+    const d3 = f32x4.mul(sp(3), d);
+    const z5 = madd(z2, sp(5), sp(-1));
+    w = f32x4.mul(sp(0.7905694150420949), v128.load(GY, 144));
+    vx = madd(f32x4.mul(sp(6), w), xy, vx);
+    vy = madd(w, d3, vy);
+    w = f32x4.mul(sp(3.872983346207417), v128.load(GY, 160));
+    vx = madd(w, yz, vx);
+    vy = madd(w, xz, vy);
+    vz = madd(w, xy, vz);
+    w = f32x4.mul(sp(0.6123724356957945), v128.load(GY, 176));
+    vy = madd(w, z5, vy);
+    vz = madd(f32x4.mul(sp(10), w), yz, vz);
+    vz = madd(v128.load(GY, 192), madd(z2, sp(7.5), sp(-1.5)), vz);
+    w = f32x4.mul(sp(0.6123724356957945), v128.load(GY, 208));
+    vx = madd(w, z5, vx);
+    vz = madd(f32x4.mul(sp(10), w), xz, vz);
+    w = f32x4.mul(sp(1.9364916731037085), v128.load(GY, 224));
+    vz = madd(w, d, vz);
+    w = f32x4.add(w, w);
+    vx = madd(w, xz, vx);
+    vy = f32x4.sub(vy, f32x4.mul(w, yz));
+    w = f32x4.mul(sp(0.7905694150420949), v128.load(GY, 240));
+    vx = madd(w, d3, vx);
+    vy = f32x4.sub(vy, f32x4.mul(f32x4.mul(sp(6), w), xy));
+  }
+  acrossX = vx;
+  acrossY = vy;
+  acrossZ = vz;
+}
+
 /**
  * Forces of the edges of atom i, added to `forces` (i32 [M][4], fixed point, so that the sum does not depend on
  * its order), and their share of ∂E/∂ε. `scale`: units per eV/Å.
@@ -141,56 +206,10 @@ export function edgeBackward(i: i32, slot: usize, forces: usize, scale: f32): vo
       const z = v128.load(c + 2 * st);
       const r = v128.load(c + 3 * st);
       const ri = f32x4.div(sp(1), r);
-      const GY = sGY;
-      // v = Σ ∂E/∂Y_lm ∇Y_lm, then its part across the edge, over r
-      let vy = v128.load(GY, 16);
-      let vz = v128.load(GY, 32);
-      let vx = v128.load(GY, 48);
-      const s3 = sp(1.7320508075688772);
-      let w = f32x4.mul(s3, v128.load(GY, 64));
-      vx = madd(w, y, vx);
-      vy = madd(w, x, vy);
-      w = f32x4.mul(s3, v128.load(GY, 80));
-      vy = madd(w, z, vy);
-      vz = madd(w, y, vz);
-      vz = madd(f32x4.mul(sp(3), v128.load(GY, 96)), z, vz);
-      w = f32x4.mul(s3, v128.load(GY, 112));
-      vx = madd(w, z, vx);
-      vz = madd(w, x, vz);
-      w = f32x4.mul(s3, v128.load(GY, 128));
-      vx = madd(w, x, vx);
-      vy = f32x4.sub(vy, f32x4.mul(w, y));
-      if (lmax === 3) {
-        const xy = f32x4.mul(x, y);
-        const xz = f32x4.mul(x, z);
-        const yz = f32x4.mul(y, z);
-        const z2 = f32x4.mul(z, z);
-        const d = f32x4.sub(f32x4.mul(x, x), f32x4.mul(y, y));
-        const d3 = f32x4.mul(sp(3), d);
-        const z5 = madd(z2, sp(5), sp(-1));
-        w = f32x4.mul(sp(0.7905694150420949), v128.load(GY, 144));
-        vx = madd(f32x4.mul(sp(6), w), xy, vx);
-        vy = madd(w, d3, vy);
-        w = f32x4.mul(sp(3.872983346207417), v128.load(GY, 160));
-        vx = madd(w, yz, vx);
-        vy = madd(w, xz, vy);
-        vz = madd(w, xy, vz);
-        w = f32x4.mul(sp(0.6123724356957945), v128.load(GY, 176));
-        vy = madd(w, z5, vy);
-        vz = madd(f32x4.mul(sp(10), w), yz, vz);
-        vz = madd(v128.load(GY, 192), madd(z2, sp(7.5), sp(-1.5)), vz);
-        w = f32x4.mul(sp(0.6123724356957945), v128.load(GY, 208));
-        vx = madd(w, z5, vx);
-        vz = madd(f32x4.mul(sp(10), w), xz, vz);
-        w = f32x4.mul(sp(1.9364916731037085), v128.load(GY, 224));
-        vz = madd(w, d, vz);
-        w = f32x4.add(w, w);
-        vx = madd(w, xz, vx);
-        vy = f32x4.sub(vy, f32x4.mul(w, yz));
-        w = f32x4.mul(sp(0.7905694150420949), v128.load(GY, 240));
-        vx = madd(w, d3, vx);
-        vy = f32x4.sub(vy, f32x4.mul(f32x4.mul(sp(6), w), xy));
-      }
+      harmonicGradient(x, y, z);
+      const vx = acrossX;
+      const vy = acrossY;
+      const vz = acrossZ;
       const along = madd(vx, x, madd(vy, y, f32x4.mul(vz, z)));
       const k = f32x4.sub(radial, f32x4.mul(along, ri));
       const fx = madd(k, x, f32x4.mul(vx, ri));
@@ -205,7 +224,7 @@ export function edgeBackward(i: i32, slot: usize, forces: usize, scale: f32): vo
       vxy = madd(rx, fy, vxy);
       vxz = madd(rx, fz, vxz);
       vyz = madd(ry, fz, vyz);
-      largest = f32x4.max(largest, f32x4.max(f32x4.abs(fx), f32x4.max(f32x4.abs(fy), f32x4.abs(fz))));
+      noteForce(fx, fy, fz);
       mine = i32x4.add(mine, scatter(fx, fy, fz, units, J + e, forces));
     }
     from = to;

@@ -2,8 +2,9 @@
  * Exports: what one thread does of a job. Jobs, systems and models are records in the shared memory, laid out in
  * simd/; nothing here is static, since each instance would write statics anew.
  */
-import { blockDensities, blockFeatures, evaluateBlock } from './block';
+import { blockDensities, blockFeatures, evaluateBlock, evaluateBlockHeads } from './block';
 import { clearLargest, largestForce } from './forces';
+import { LANES, SITE, virialOf } from './heads';
 import { soapDirection } from './soap';
 import {
   BLOCK,
@@ -12,10 +13,12 @@ import {
   nAtoms,
   nDirect,
   nFeatures,
+  nHeads,
   nLm,
   nRadial,
   nSites,
   nSpecies,
+  owner,
   rowOf,
   sD,
   sPresent,
@@ -33,6 +36,7 @@ export { soapBytes } from './soap';
 export {
   forcesFit,
   symmetryFeatures,
+  symmetryHeadsShare,
   symmetryScratchBytes,
   symmetryShare,
   symmetryTrainingBytes,
@@ -79,6 +83,76 @@ export function evaluateShare(
     }
   }
   return largestForce();
+}
+
+/**
+ * The same of every head by itself: energies f32 [heads][N] (each padded to a multiple of 16), forces i32
+ * [groups of four heads][M][3][4] of this thread; direct forces f32 [heads][N][4] of all threads, and only with them
+ * ∂E/∂ε f32 [heads][blocks][8].
+ */
+export function evaluateHeadsShare(
+  model: usize,
+  system: usize,
+  scratch: usize,
+  counter: usize,
+  energies: usize,
+  strains: usize,
+  forces: usize,
+  scale: f32,
+): f32 {
+  useModel(model);
+  useSystem(system);
+  useScratch(scratch, edgeCapacity, false);
+  const groups = (nHeads + LANES - 1) / LANES;
+  const blocks = (<usize>nAtoms + BLOCK - 1) / BLOCK;
+  if (!nDirect) memory.fill(forces, 0, groups * <usize>nSites * SITE);
+  clearLargest();
+  const chunk: i32 = 4 * <i32>BLOCK;
+  for (;;) {
+    const from = atomic.add<i32>(counter, chunk);
+    if (from >= nAtoms) break;
+    const to = min(from + chunk, nAtoms);
+    for (let lo = from; lo < to; lo += <i32>BLOCK) {
+      const at = (<usize>lo) << 2;
+      evaluateBlockHeads(
+        lo,
+        min(lo + <i32>BLOCK, nAtoms),
+        energies + at,
+        blocks * BLOCK * 4,
+        forces,
+        scale,
+        strains + (at >> 1),
+      );
+    }
+  }
+  return largestForce();
+}
+
+/**
+ * Forces of all threads added up, of four heads. Buffers (i32 [M][3][4]) are `stride` bytes apart. At `out` f64 [4][3N],
+ * images folded back; behind them ∂E/∂ε = −Σ r ⊗ F over all sites, images where they are: f64 [4][9].
+ */
+export function collectHeads(system: usize, forces: usize, threads: i32, stride: usize, unit: f64, out: usize): void {
+  useSystem(system);
+  for (let t: usize = 1; t < <usize>threads; t++) {
+    const other = forces + t * stride;
+    for (let i: usize = 0, end = <usize>nSites * SITE; i < end; i += 16)
+      v128.store(forces + i, i32x4.add(v128.load(forces + i), v128.load(other + i)));
+  }
+  const length: usize = (<usize>nAtoms * 3) << 3;
+  for (let h: usize = 0; h < LANES; h++) virialOf(forces + (h << 2), unit, out + LANES * length + h * 72);
+  for (let s: usize = nAtoms; s < <usize>nSites; s++) {
+    const f = forces + <usize>load<u32>(owner + (s << 2)) * SITE;
+    for (let i: usize = 0; i < SITE; i += 16)
+      v128.store(f + i, i32x4.add(v128.load(f + i), v128.load(forces + s * SITE + i)));
+  }
+  for (let c: usize = 0; c < length; c += 8) {
+    const f = forces + (c << 1);
+    store<f64>(out + c, <f64>load<i32>(f) * unit);
+    store<f64>(out + length + c, <f64>load<i32>(f, 4) * unit);
+    store<f64>(out + 2 * length + c, <f64>load<i32>(f, 8) * unit);
+    store<f64>(out + 3 * length + c, <f64>load<i32>(f, 12) * unit);
+  }
 }
 
 /** Forces of all threads added up and folded back: f64 [3N] at `out`. Buffers are `stride` bytes apart. */

@@ -122,22 +122,29 @@ function readoutOf(
   energies: usize,
 ): void {
   const width1 = heads * nHidden1;
-  const width2 = heads * nHidden2;
-  const row1 = width1 << 2;
-  const row2 = width2 << 2;
+  const row2 = (heads * nHidden2) << 2;
   const rowX = nFeatures << 2;
-  const step2 = (nHidden1 * nHidden2) << 2;
   hiddenLayers(heads, W1, B1, W2, B2);
-  const share = <f32>(1.0 / <f64>heads);
-  const scale = sp(share);
+  const scale = sp(<f32>(1.0 / <f64>heads));
   for (let a: usize = 0; a < BLOCK; a++) {
     const bias = load<f32>(B3 + ((<usize>load<i32>(sKinds + (a << 2))) << 2));
     const x = sX + a * rowX;
     store<f32>(energies + (a << 2), total(madd(dot(sH2 + a * row2, W3, row2), scale, dot(x, straight, rowX))) + bias);
+    copyTo(sGX + a * rowX, straight, rowX);
+  }
+  hiddenBackward(heads, W2T, W3, scale);
+  multiply(sH1, BLOCK, width1, W1T, nFeatures, sGX, true);
+}
+
+/** ∂e/∂(x·w1) of `heads` heads side by side, in place of h1; each head's energy counts `scale` times. */
+function hiddenBackward(heads: usize, W2T: usize, W3: usize, scale: v128): void {
+  const row1 = (heads * nHidden1) << 2;
+  const row2 = (heads * nHidden2) << 2;
+  const step2 = (nHidden1 * nHidden2) << 2;
+  for (let a: usize = 0; a < BLOCK; a++) {
     const slope = sD2 + a * row2;
     for (let k: usize = 0; k < row2; k += 16)
       v128.store(slope + k, f32x4.mul(f32x4.mul(v128.load(W3 + k), scale), v128.load(slope + k)));
-    copyTo(sGX + a * rowX, straight, rowX);
   }
   for (let h: usize = 0; h < heads; h++)
     multiplyIn(
@@ -152,7 +159,37 @@ function readoutOf(
       false,
     );
   scaleBy(sH1, sD1, BLOCK * row1);
-  multiply(sH1, BLOCK, width1, W1T, nFeatures, sGX, true);
+}
+
+/**
+ * Energies of the block by every head, f32 [16] each and `stride` bytes apart at `energies`; then `headGradient` says
+ * what each of them makes of the features.
+ */
+export function readoutHeads(energies: usize, stride: usize): void {
+  const rowX = nFeatures << 2;
+  const row2 = nHidden2 << 2;
+  hiddenLayers(nHeads, allW1, allB1, w2, allB2);
+  for (let h: usize = 0; h < nHeads; h++) {
+    for (let a: usize = 0; a < BLOCK; a++) {
+      const kind: usize = load<u32>(sKinds + (a << 2));
+      const e = madd(
+        dot(sH2 + (a * nHeads + h) * row2, w3 + h * row2, row2),
+        sp(1),
+        dot(sX + a * rowX, skip + h * rowX, rowX),
+      );
+      store<f32>(energies + h * stride + (a << 2), total(e) + load<f32>(b3 + ((h * nSpecies + kind) << 2)));
+    }
+  }
+  hiddenBackward(nHeads, w2T, w3, sp(1));
+}
+
+/** ∂e/∂x (sGX) of one head of the block, after `readoutHeads`. */
+export function headGradient(h: usize): void {
+  const rowX = nFeatures << 2;
+  const row1 = nHidden1 << 2;
+  for (let a: usize = 0; a < BLOCK; a++) copyTo(sGX + a * rowX, skip + h * rowX, rowX);
+  const W1T = w1T + h * nFeatures * row1;
+  multiplyIn(sH1 + h * row1, nHeads * row1, BLOCK, nHidden1, W1T, nFeatures, sGX, rowX, true);
 }
 
 /**

@@ -3,6 +3,8 @@
  * per thread), and are set from records in the shared memory at the start of each task.
  */
 
+import { DERIVATIVES } from './generated/invariants';
+
 /** Atoms that go through all steps together, while their data is in cache. */
 export const BLOCK: usize = 16;
 
@@ -147,6 +149,15 @@ export let sH2: usize = 0;
 export let sD2: usize = 0;
 /** ∂E/∂D of one atom and species in one piece, [lm][n_b]. */
 export let sG: usize = 0;
+/** The same of four heads, [lm][n_b][4], and where it comes from: ∂E/∂D of each of them as in sD. */
+export let sGH: usize = 0;
+export let sGradients: usize = 0;
+/** Bytes of the densities of all species. */
+export let bytesGradients: usize = 0;
+/** ∂x/∂A of the atoms of the block, [atom][K/4][DERIVATIVES][4]. */
+export let sJacobian: usize = 0;
+/** Bytes of it of one atom. */
+export let bytesJacobian: usize = 0;
 /** One vector per lm. */
 export let sGY: usize = 0;
 /** Per atom: bytes of one edge array, number of segments, address of its edges. */
@@ -232,6 +243,14 @@ export function useScratch(base: usize, capacity: usize, training: bool): usize 
     sV = take(BLOCK * nHidden1 * 4);
     tV = take(BLOCK * nHidden1 * 4);
     tEdges = take(capacity * (nRadial + nLm) * 4);
+  }
+  // Several heads at once: evaluation only, and only where forces are a gradient.
+  bytesGradients = nSpecies * bytesD;
+  if (!training && nHeads > 1 && !nDirect) {
+    sGH = take(nLm * nRadial * 16);
+    sGradients = take(4 * bytesGradients);
+    bytesJacobian = DERIVATIVES * nChannels * 4;
+    sJacobian = take(BLOCK * bytesJacobian);
   }
   if (nDirect) {
     sPhi = take(BLOCK * nChannels * 4);

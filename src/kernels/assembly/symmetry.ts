@@ -6,7 +6,7 @@ import { cachedForces, cachedFunctions, cachedTangents, cacheReady, fillAtom, ma
 import { gather, radialFactors, radialSums } from './symmetry-edges';
 import { addForces, clearStrain, FORCE_LIMIT, storeStrain } from './symmetry-forces';
 import { divideByDeviations, readout, readoutDual, scaleFunctions } from './symmetry-network';
-import { nFunctions, ROWS, sG, sGX, tX, useCentre, useRow, useScratch, useSymmetry } from './symmetry-state';
+import { nFunctions, nHeads, ROWS, sG, sGX, tX, useCentre, useRow, useScratch, useSymmetry } from './symmetry-state';
 import { edgeVelocities, tangents } from './symmetry-tangent';
 import { forwardPasses } from './symmetry-triplets';
 import { foldForces, forceResiduals } from './train';
@@ -51,10 +51,8 @@ function describe(block: i32): void {
   }
 }
 
-/** Energies f64 [ROWS], forces (added) and ∂E/∂ε (f32 [8]) of a block. */
-function evaluateBlock(block: i32, head: i32, energies: usize, forces: usize, scale: f32, strain: usize): void {
-  describe(block);
-  scaleFunctions();
+/** Energies f64 [ROWS], forces (added) and ∂E/∂ε (f32 [8]) of a block that `describe` and `scaleFunctions` have seen. */
+function evaluateHead(block: i32, head: i32, energies: usize, forces: usize, scale: f32, strain: usize): void {
   readout(head, energies);
   clearStrain();
   for (let a: usize = 0; a < ROWS; a++) {
@@ -65,6 +63,13 @@ function evaluateBlock(block: i32, head: i32, energies: usize, forces: usize, sc
     addForces(i, forces, scale);
   }
   storeStrain(strain);
+}
+
+/** The same of a block that nobody has seen yet. */
+function evaluateBlock(block: i32, head: i32, energies: usize, forces: usize, scale: f32, strain: usize): void {
+  describe(block);
+  scaleFunctions();
+  evaluateHead(block, head, energies, forces, scale, strain);
 }
 
 /** Fills the cache of the system, unless that has been done. Two threads that do it at once write the same. */
@@ -126,6 +131,39 @@ export function symmetryShare(
     for (let b = from, to = min(from + 4, nBlocks); b < to; b++) {
       const at = (<usize>b) << 5;
       evaluateBlock(b, head, energies + at, forces, scale, strains + at);
+    }
+  }
+}
+
+/**
+ * The same of every head by itself: energies f64 [heads][blocks][ROWS], ∂E/∂ε f32 [heads][blocks][8], forces i32
+ * [heads][M][4] of this thread. Symmetry functions are the same for all heads.
+ */
+export function symmetryHeadsShare(
+  model: usize,
+  system: usize,
+  scratch: usize,
+  counter: usize,
+  energies: usize,
+  strains: usize,
+  forces: usize,
+  scale: f32,
+): void {
+  useSymmetry(model);
+  turnTo(system);
+  useScratch(scratch, edgeCapacity, false);
+  const sites: usize = (<usize>nSites) << 4;
+  const blocks: usize = (<usize>nBlocks) << 5;
+  memory.fill(forces, 0, nHeads * sites);
+  for (;;) {
+    const from = atomic.add<i32>(counter, 4);
+    if (from >= nBlocks) break;
+    for (let b = from, to = min(from + 4, nBlocks); b < to; b++) {
+      const at = (<usize>b) << 5;
+      describe(b);
+      scaleFunctions();
+      for (let h: usize = 0; h < nHeads; h++)
+        evaluateHead(b, <i32>h, energies + h * blocks + at, forces + h * sites, scale, strains + h * blocks + at);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type Node, type Term, topological } from './graph.ts';
-import { type InvariantFunctions, invariantFunctions } from './invariants.ts';
+import { type InvariantFunctions, invariantFunctions, type JacobianEntry } from './invariants.ts';
 
 /**
  * Every distinct coefficient, in order of first use: they stand in a table in memory, since loading one takes one
@@ -143,6 +143,50 @@ function emitBackward(name: string, lmax: 2 | 3, values: readonly Node[], moved:
   ].join('\n');
 }
 
+/** All ∂x_p/∂a_lm that are not zero, at J: those of four channels one after the other, then those of the next four. */
+function emitJacobian(name: string, lmax: number, entries: readonly JacobianEntry[]): string {
+  const outputs = entries.map(({ value }) => value);
+  const { lines, text } = emitBody(outputs);
+  return [
+    `function ${name}(atom: usize, stride: usize, A: usize, J: usize): void {`,
+    '  const C = constants;',
+    '  for (let q: usize = 0; q < stride; q += 16) {',
+    ...rowPointers(lmax, '', 'A'),
+    ...inputsOf(outputs).map(loadLine),
+    ...lines,
+    `    const j = J + q * ${entries.length};`,
+    ...outputs.map((node, e) => `    v128.store(j, ${text(node)}, ${16 * e});`),
+    '  }',
+    '}',
+  ].join('\n');
+}
+
+/** ∂e/∂a_lm = Σ_p g_p ∂x_p/∂a_lm, with the derivatives from J. */
+function emitChain(name: string, lmax: number, entries: readonly JacobianEntry[]): string {
+  const seeds = [...new Set(entries.map(({ p }) => p))].sort((p, q) => p - q);
+  const sum = (lm: number): string =>
+    entries.reduce((text, entry, e) => {
+      if (entry.lm !== lm) return text;
+      const factors = `g${entry.p}, v128.load(j, ${16 * e})`;
+      return text === '' ? `f32x4.mul(${factors})` : `madd(${factors}, ${text})`;
+    }, '');
+  const harmonics = Array.from({ length: (lmax + 1) ** 2 }, (_, lm) => lm);
+  return [
+    `function ${name}(atom: usize, stride: usize, J: usize, G: usize, OUT: usize): void {`,
+    '  for (let q: usize = 0; q < stride; q += 16) {',
+    ...rowPointers(lmax, '', 'OUT').map((line) => line.replace('const a', 'const o')),
+    '    const g = G + q;',
+    `    const j = J + q * ${entries.length};`,
+    ...seeds.map((p) => loadLine(`g${p}`)),
+    ...harmonics.map((lm) => {
+      const l = Math.floor(Math.sqrt(lm));
+      return `    v128.store(o${l} + ${lm - l * l} * stride, ${lm === 0 ? 'v128.load(g)' : sum(lm)});`;
+    }),
+    '  }',
+    '}',
+  ].join('\n');
+}
+
 const VARIANTS = ([2, 3] as const).flatMap((lmax) => ([2, 3, 4] as const).map((order) => ({ lmax, order })));
 
 function dispatcher(name: string, args: string): string {
@@ -174,9 +218,12 @@ export function emitAssembly(): string {
       emitBackward(`invariantsBackward${v}`, lmax, f.backward, null),
       emitForward(`invariantsDual${v}`, lmax, f.forward, f.forwardTangent),
       emitBackward(`invariantsBackwardDual${v}`, lmax, f.backward, f.backwardTangent),
+      emitJacobian(`invariantsJacobian${v}`, lmax, f.jacobian),
+      emitChain(`invariantsChain${v}`, lmax, f.jacobian),
     );
   }
   const where = 'atom: usize, stride: usize';
+  const most = Math.max(...VARIANTS.map(({ lmax, order }) => invariantFunctions(lmax, order).jacobian.length));
   parts.push(
     dispatcher('invariants', `${where}, A: usize, X: usize`),
     dispatcher('invariantsBackward', `${where}, A: usize, G: usize, OUT: usize`),
@@ -184,6 +231,9 @@ export function emitAssembly(): string {
     dispatcher('invariantsBackwardDual', `${where}, A: usize, AT: usize, G: usize, GT: usize, OUT: usize, OUTT: usize`),
   );
   parts.push(
+    dispatcher('invariantsJacobian', `${where}, A: usize, J: usize`),
+    dispatcher('invariantsChain', `${where}, J: usize, G: usize, OUT: usize`),
+    `/** Derivatives ∂x_p/∂a_lm of one channel that are not zero, at most. */\nexport const DERIVATIVES: usize = ${most};`,
     [
       '/** Bytes of the table that `storeConstants` fills. */',
       `export const CONSTANT_BYTES: i32 = ${4 * constants.length};`,

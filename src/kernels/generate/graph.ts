@@ -32,6 +32,8 @@ export type AdjointRule = (adjoint: Node) => readonly { readonly to: Node; reado
 
 /** Builds nodes; equal nodes are the same object, so common subexpressions are computed once. */
 export interface Graph {
+  /** The number 1: products with it (or with a multiple of it) are not computed. */
+  readonly one: Node;
   input(name: string): Node;
   product(a: Node, b: Node): Node;
   combination(terms: readonly Term[]): Node;
@@ -63,9 +65,31 @@ export function createGraph(): Graph {
     const key = `+${kept.map((t) => `${t.coefficient.toPrecision(15)}*${t.node.id}`).join(' ')}`;
     return intern(key, (id) => ({ kind: 'combination', id, terms: kept }));
   };
+  const input = (name: string): Node => intern(`in ${name}`, (id) => ({ kind: 'input', id, name }));
+  const one = input('one');
+  /** How many times 1 a node is, or undefined. */
+  const multipleOfOne = (node: Node): number | undefined => {
+    if (node === one) return 1;
+    if (node.kind !== 'combination') return undefined;
+    let sum = 0;
+    for (const { coefficient, node: inner } of node.terms) {
+      const multiple = multipleOfOne(inner);
+      if (multiple === undefined) return undefined;
+      sum += coefficient * multiple;
+    }
+    return sum;
+  };
   return {
-    input: (name) => intern(`in ${name}`, (id) => ({ kind: 'input', id, name })),
+    one,
+    input,
     product: (a, b) => {
+      for (const [node, other] of [
+        [a, b],
+        [b, a],
+      ]) {
+        const coefficient = multipleOfOne(node);
+        if (coefficient !== undefined) return combination([{ coefficient, node: other }]);
+      }
       const [p, q] = a.id <= b.id ? [a, b] : [b, a];
       return intern(`${p.id}*${q.id}`, (id) => ({ kind: 'product', id, a: p, b: q }));
     },

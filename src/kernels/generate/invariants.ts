@@ -50,13 +50,22 @@ export function invariantGraph(lmax: 2 | 3, order: 2 | 3 | 4): InvariantGraph {
   return { graph, a, invariants };
 }
 
-/** Nodes of the four functions that the kernels need, for one (lmax, ν). */
+/** One derivative ∂x_p/∂a_lm that is not zero everywhere. */
+export interface JacobianEntry {
+  readonly p: number;
+  readonly lm: number;
+  readonly value: Node;
+}
+
+/** Nodes of the functions that the kernels need, for one (lmax, ν). */
 export interface InvariantFunctions {
   readonly forward: Node[];
   /** ∂(Σ g_p x_p)/∂a, flat over (l, m), over the inputs a and g{p}. */
   readonly backward: Node[];
   readonly forwardTangent: Node[];
   readonly backwardTangent: Node[];
+  /** ∂x_p/∂a_lm of all invariants but x_0 = a_00, ordered by lm. */
+  readonly jacobian: JacobianEntry[];
 }
 
 /** Inputs named `t…` are the tangents of the inputs named `…`. */
@@ -66,10 +75,16 @@ export function invariantFunctions(lmax: 2 | 3, order: 2 | 3 | 4): InvariantFunc
   const { graph, a, invariants } = invariantGraph(lmax, order);
   const seeds = invariants.map((_, p) => graph.input(`g${p}`));
   const backward = gradient(graph, invariants, seeds, a.flat());
+  const rows = invariants.map((invariant) => gradient(graph, [invariant], [graph.one], a.flat()));
+  const isZero = (node: Node): boolean => node.kind === 'combination' && node.terms.length === 0;
+  const jacobian = a
+    .flat()
+    .flatMap((_, lm) => rows.flatMap((row, p) => (p === 0 || isZero(row[lm]) ? [] : [{ p, lm, value: row[lm] }])));
   return {
     forward: [...invariants],
     backward,
     forwardTangent: tangents(graph, invariants, tangentName),
     backwardTangent: tangents(graph, backward, tangentName),
+    jacobian,
   };
 }

@@ -22,6 +22,17 @@ export interface KernelExports {
     scale: number,
   ): number;
   collectForces(system: number, forces: number, threads: number, stride: number, unit: number, out: number): void;
+  evaluateHeadsShare(
+    model: number,
+    system: number,
+    scratch: number,
+    counter: number,
+    energies: number,
+    strains: number,
+    forces: number,
+    scale: number,
+  ): number;
+  collectHeads(system: number, forces: number, threads: number, stride: number, unit: number, out: number): void;
   features(model: number, system: number, scratch: number, out: number): void;
   densitiesOf(model: number, system: number, scratch: number, from: number, to: number, out: number): void;
   trainShare(
@@ -44,6 +55,16 @@ export interface KernelExports {
     model: number,
     system: number,
     head: number,
+    scratch: number,
+    counter: number,
+    energies: number,
+    strains: number,
+    forces: number,
+    scale: number,
+  ): void;
+  symmetryHeadsShare(
+    model: number,
+    system: number,
     scratch: number,
     counter: number,
     energies: number,
@@ -121,6 +142,8 @@ const SOAP = 3;
 const STOP = 4;
 const SYMMETRY = 5;
 const SYMMETRY_TRAIN = 6;
+const HEADS = 7;
+const SYMMETRY_HEADS = 8;
 
 /** How many times a thread looks before it goes to sleep: some 20–50 µs, about what waking up costs. */
 const LOOKS = 2000;
@@ -150,6 +173,11 @@ export interface EvaluateJob {
   readonly forces: number;
   readonly forcesStride: number;
   readonly scale: number;
+}
+
+/** An evaluation of every head by itself. */
+export interface HeadsJob extends Omit<EvaluateJob, 'kind' | 'head'> {
+  readonly kind: 'heads';
 }
 
 export interface TrainJob {
@@ -186,18 +214,25 @@ export interface SymmetryJob extends Omit<EvaluateJob, 'kind'> {
   readonly kind: 'symmetry';
 }
 
+/** The same of every head by itself. */
+export interface SymmetryHeadsJob extends Omit<HeadsJob, 'kind'> {
+  readonly kind: 'symmetry-heads';
+}
+
 /** A training step of symmetry functions. */
 export interface SymmetryTrainJob extends Omit<TrainJob, 'kind' | 'mixLength'> {
   readonly kind: 'symmetry-train';
 }
 
-export type Job = EvaluateJob | TrainJob | SoapJob | SymmetryJob | SymmetryTrainJob;
+export type Job = EvaluateJob | HeadsJob | TrainJob | SoapJob | SymmetryJob | SymmetryHeadsJob | SymmetryTrainJob;
 
 const KINDS = {
   evaluate: EVALUATE,
+  heads: HEADS,
   train: TRAIN,
   soap: SOAP,
   symmetry: SYMMETRY,
+  'symmetry-heads': SYMMETRY_HEADS,
   'symmetry-train': SYMMETRY_TRAIN,
 } as const;
 
@@ -214,10 +249,15 @@ function work(kernels: KernelExports, control: number, words: Int32Array, me: nu
   if (words[KIND] === EVALUATE) {
     const largest = kernels.evaluateShare(p0, p1, p2, p3 + me * p4, counter, p5, p6, p7 + me * p8, p9);
     new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
+  } else if (words[KIND] === HEADS) {
+    const largest = kernels.evaluateHeadsShare(p0, p1, p2 + me * p3, counter, p4, p5, p6 + me * p7, p8);
+    new Float64Array(words.buffer, control + RESULTS, MAX_THREADS)[me] = largest;
   } else if (words[KIND] === TRAIN) {
     kernels.trainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10, p11);
   } else if (words[KIND] === SYMMETRY) {
     kernels.symmetryShare(p0, p1, p2, p3 + me * p4, counter, p5, p6, p7 + me * p8, p9);
+  } else if (words[KIND] === SYMMETRY_HEADS) {
+    kernels.symmetryHeadsShare(p0, p1, p2 + me * p3, counter, p4, p5, p6 + me * p7, p8);
   } else if (words[KIND] === SYMMETRY_TRAIN) {
     kernels.symmetryTrainShare(p0, p1, p2, p3 + me * p4, p5 + me * p6, counter, p7, p8, p9, p10);
   } else {

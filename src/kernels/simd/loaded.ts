@@ -51,6 +51,8 @@ export interface LoadedParts {
   setWeights(weights: Float64Array): void;
   readonly evaluator: {
     evaluate(system: KernelSystem, head: number): KernelResult;
+    /** Each head by itself; asked for models of several heads only. */
+    evaluateHeads(system: KernelSystem): readonly KernelResult[];
     features(system: KernelSystem): Float64Array;
   };
   readonly trainer: {
@@ -76,7 +78,7 @@ export function loadedModel(place: Workplace, parts: LoadedParts): KernelModel {
     },
     evaluateHeads(system) {
       if (system.atoms >= 2 * parts.atomsPerThread) place.startHelpers();
-      return guarded(Array.from({ length: heads }, (_, head) => evaluator.evaluate(system, head)));
+      return guarded(heads > 1 ? evaluator.evaluateHeads(system) : [evaluator.evaluate(system, -1)]);
     },
     features: (system) => guarded(evaluator.features(system)),
     add(system) {

@@ -3,6 +3,7 @@ import { NearsightError } from '../../errors.ts';
 import type { KernelResult, KernelSystem } from '../kernels.ts';
 import { checkSystem } from '../shape.ts';
 import { mostFunctions } from '../symmetry.ts';
+import type { SymmetryHeadsJob, SymmetryJob } from './crew.ts';
 import { isFiniteSum, sumStrains } from './evaluate.ts';
 import { type Buffer, createBuffer, type Heap } from './memory.ts';
 import { ATOMS_PER_THREAD, type SymmetryEngine } from './symmetry.ts';
@@ -38,6 +39,7 @@ export function placeBlocks(heap: Heap, system: KernelSystem, buffer: Buffer, re
 
 export interface SymmetryEvaluator {
   evaluate(system: KernelSystem, head: number): KernelResult;
+  evaluateHeads(system: KernelSystem): readonly KernelResult[];
   features(system: KernelSystem): Float64Array;
 }
 
@@ -52,41 +54,60 @@ export function createSymmetryEvaluator(engine: SymmetryEngine): SymmetryEvaluat
     return { ...uploaded, order: placeBlocks(heap, system, blocks, record) };
   });
 
+  /** One result of one head (of their mean where it is −1), or the results of each of them. */
+  const evaluate = (system: KernelSystem, head: number | 'each'): readonly KernelResult[] => {
+    const { atoms, sites, capacity, order } = bring(system);
+    const limit = Math.max(1, Math.min(engine.threads, Math.floor(atoms / ATOMS_PER_THREAD)));
+    const [scratch, scratchStride] = engine.scratch(capacity, false, limit);
+    const count = head === 'each' ? shape.heads : 1;
+    const forcesStride = 16 * sites * count;
+    // The order of the numbers in a job is part of the protocol.
+    const place = { model: records.model, system: record };
+    const room = {
+      scratch,
+      scratchStride,
+      energies: energies.ensure(8 * order.length * count),
+      strains: strains.ensure(8 * order.length * count),
+      forces: forces.ensure(forcesStride * limit),
+      forcesStride,
+    };
+    /** Results, or null where forces do not fit into the unit. */
+    const collect = (threads: number, scale: number): KernelResult[] | null => {
+      const out = output.ensure(24 * atoms);
+      const results: KernelResult[] = [];
+      for (let h = 0; h < count; h++) {
+        const own = room.forces + 16 * sites * h;
+        kernels.collectForces(record, own, threads, forcesStride, 1 / scale, out);
+        if (kernels.forcesFit(own, atoms) === 0) return null;
+        results.push({
+          energies: byAtom(heap.f64(room.energies + 8 * order.length * h, order.length), order, atoms),
+          forces: heap.f64(out, 3 * atoms).slice(),
+          strainGradient: sumStrains(heap.f32(room.strains + 8 * order.length * h, 2 * order.length)),
+        });
+      }
+      return results;
+    };
+    for (const scale of SYMMETRY_FORCE_SCALES) {
+      const job: SymmetryJob | SymmetryHeadsJob =
+        head === 'each'
+          ? { kind: 'symmetry-heads', ...place, ...room, scale }
+          : { kind: 'symmetry', ...place, head, ...room, scale };
+      const { threads } = crew.run(job, limit);
+      const results = collect(threads, scale);
+      if (results === null) continue;
+      if (results.every((one) => isFiniteSum(one.energies) && isFiniteSum(one.strainGradient))) return results;
+      break;
+    }
+    throw new NearsightError('atoms-too-close', 'the forces of this structure are too large to be numbers', {
+      hint: 'two atoms (nearly) coincide; look at the shortest distance in the structure',
+    });
+  };
+
   return {
     evaluate(system, head) {
-      const { atoms, sites, capacity, order } = bring(system);
-      const limit = Math.max(1, Math.min(engine.threads, Math.floor(atoms / ATOMS_PER_THREAD)));
-      const [scratch, scratchStride] = engine.scratch(capacity, false, limit);
-      const forcesStride = 16 * sites;
-      const job = {
-        kind: 'symmetry',
-        model: records.model,
-        system: record,
-        head,
-        scratch,
-        scratchStride,
-        energies: energies.ensure(8 * order.length),
-        strains: strains.ensure(8 * order.length),
-        forces: forces.ensure(forcesStride * limit),
-        forcesStride,
-      } as const;
-      for (const scale of SYMMETRY_FORCE_SCALES) {
-        const { threads } = crew.run({ ...job, scale }, limit);
-        const out = output.ensure(24 * atoms);
-        kernels.collectForces(record, job.forces, threads, forcesStride, 1 / scale, out);
-        if (kernels.forcesFit(job.forces, atoms) === 0) continue;
-        const result = {
-          energies: byAtom(heap.f64(job.energies, order.length), order, atoms),
-          forces: heap.f64(out, 3 * atoms).slice(),
-          strainGradient: sumStrains(heap.f32(job.strains, 2 * order.length)),
-        };
-        if (isFiniteSum(result.energies) && isFiniteSum(result.strainGradient)) return result;
-        break;
-      }
-      throw new NearsightError('atoms-too-close', 'the forces of this structure are too large to be numbers', {
-        hint: 'two atoms (nearly) coincide; look at the shortest distance in the structure',
-      });
+      return evaluate(system, head)[0];
     },
+    evaluateHeads: (system) => evaluate(system, 'each'),
     features(system) {
       const { atoms, capacity } = bring(system);
       const F = mostFunctions(shape);
