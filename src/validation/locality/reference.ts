@@ -80,14 +80,18 @@ export interface OutsideOptions {
 export const DISPLACEMENT = 0.1;
 export const DRAWS = 100;
 
-/** σ_F(R): the atoms outside a sphere are displaced at random, those inside stay where they are. */
+/**
+ * σ_F(R): the atoms outside a sphere are displaced at random, those inside stay where they are. Those beyond the ball
+ * are one random force.
+ */
 export function outsideForceOfBall(ball: Ball, options: OutsideOptions): OutsideForce[] {
   const { radii, displacement = DISPLACEMENT, draws = DRAWS, seed = 1 } = options;
   const random = createRandom(seed);
+  const far = displacement * Math.sqrt(varianceBeyond(ball));
   return radii.map((radius) => {
     let squares = 0;
     for (let n = 0; n < draws; n++) {
-      const change = [0, 0, 0];
+      const change = [far * random.normal(), far * random.normal(), far * random.normal()];
       for (
         let j = ball.distances.findIndex((distance) => distance > radius);
         j < ball.distances.length && j >= 0;
@@ -112,15 +116,33 @@ export function outsideForceOfBall(ball: Ball, options: OutsideOptions): Outside
  */
 export function expectedOutsideForce(ball: Ball, radius: number, displacement: number = DISPLACEMENT): number {
   const { distances, charges } = ball;
-  let variance = 0;
+  let variance = varianceBeyond(ball);
   for (let j = 0; j < distances.length; j++) {
-    if (distances[j] <= radius) continue;
-    const [, slope, curvature] = screened(distances[j], ball.crystal.screening);
-    // A radial function curves along r, and twice across it by its slope over r.
-    const squares = curvature ** 2 + 2 * (slope / distances[j]) ** 2;
-    variance += ((charges[j] * displacement) ** 2 * squares) / 3;
+    if (distances[j] > radius) variance += (charges[j] ** 2 * curvatureSquared(distances[j], ball)) / 3;
   }
-  return Math.sqrt(variance);
+  return displacement * Math.sqrt(variance);
+}
+
+/** Σ_ab (∂_a ∂_b φ)²: a radial function curves along r, and twice across it by its slope over r. */
+function curvatureSquared(r: number, { crystal: { screening } }: Ball): number {
+  const [, slope, curvature] = screened(r, screening);
+  return curvature ** 2 + 2 * (slope / r) ** 2;
+}
+
+const SHELLS = 200;
+
+/** What all ions outside the ball add to the variance, as a continuum, per squared displacement: they are many and far. */
+function varianceBeyond(ball: Ball): number {
+  const { distances, charges } = ball;
+  const edge = distances[distances.length - 1];
+  const squares = charges.reduce((sum, q) => sum + q * q, 0);
+  // With r = edge/t the shells from the edge to infinity become 0 < t < 1.
+  let sum = 0;
+  for (let k = 0; k < SHELLS; k++) {
+    const r = (edge * SHELLS) / (k + 0.5);
+    sum += (curvatureSquared(r, ball) * r ** 4) / edge / SHELLS;
+  }
+  return ((squares / edge ** 3) * 3 * sum) / 3;
 }
 
 /** Error of the force when the charges are cut off at a radius. */
