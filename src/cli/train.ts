@@ -61,13 +61,16 @@ its folder; what is left out is chosen from the data. Flags on the command line 
   out: si.safetensors
   time: 10min                        # of training, on this machine; or epochs: 300
   seed: 1
-  committee: 4                       # readout heads; their spread says where they disagree
+  committee: 4                       # readout heads; their spread says where they disagree (1: no uncertainty)
+  bootstrap: poisson                 # each head learns from a resample of the frames; or none
   repulsion: true                    # screened nuclear repulsion at short distances
   batch: 8                           # structures per step
   rate: 0.005                        # largest learning rate
   model: { cutoff: 5.0, onset: 3.5, radial: 8, lmax: 3, order: 3, channels: 8, hidden: [8, 8] }
   loss: { energy: 30, forces: 1, stress: 0.1, groups: { liquid: 0.5 } }   # per (eV/atom)², (eV/Å)², (eV/atom)²
 
+Heads of models for solids are trained each for itself; those of molecules and of symmetry functions are made of one when
+it is trained, and cost nothing: model: { sharedLayers: true }, or false.
 With model: { directForces: true } forces come from a head of their own: half the cost, but no gradient of the energy.
 Penalties loss: { netForce: 1, netTorque: 1 } hold down the force and the torque of a structure on itself.
 
@@ -104,7 +107,7 @@ export function addTrain(program: Command): void {
     .option('--time <duration>', 'how long it may take here: 60s, 10min, 2h (default: 60s)', parseDuration)
     .option('--epochs <n>', 'instead of --time: passes through the data, the same everywhere', parseCount)
     .option('--val <file>', 'validate on these frames instead of a part of the data')
-    .option('--committee <n>', 'readout heads; their spread says where they disagree', parseCount)
+    .option('--committee <n>', 'readout heads, whose spread says where they disagree (default: 4)', parseCount)
     .option('--cutoff <Å>', 'how far an atom sees', parsePositive)
     .option('--resume', 'go on from the checkpoint of an interrupted run')
     .optionsGroup('Starting from a model, or from other levels of theory:')
