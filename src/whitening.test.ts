@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { rowDistance } from './kernels/nearest.ts';
+import { solveLowerRows } from './linear-algebra.ts';
 import { createRandom, type Random } from './random.ts';
-import { whiteningOf, whitenRows } from './whitening.ts';
+import { triangularWhitening, whiteningOf, whitenRows } from './whitening.ts';
 
 const F = 6;
 /** Correlated features: random mixtures of normal deviates, about a mean, with very different sizes. */
@@ -78,4 +79,21 @@ describe('whitening', () => {
       expect(rowDistance(copy, 0, copy, rows.length / F, F)).toBeGreaterThan(0);
     }
   });
+});
+
+test('the triangular whitening has the same distances', () => {
+  const random = createRandom(6);
+  // No direction that varies little: the two treat those differently.
+  const mixing = Float64Array.from({ length: F * F }, (_, at) => (at % (F + 1) === 0 ? 1 : 0.2 * random.normal()));
+  const rows = correlated(2000, random, mixing);
+  const { mean, L } = triangularWhitening(rows, F);
+  const z = Float64Array.from(rows, (x, at) => x - mean[at % F]);
+  solveLowerRows(L, F, z, 2000);
+  const points = rows.slice();
+  whitenRows(points, whiteningOf(rows, F));
+  const triangular = Float32Array.from(z);
+  for (let i = 1; i < 50; i++) {
+    const expected = rowDistance(points, 0, points, i, F);
+    expect(rowDistance(triangular, 0, triangular, i, F) / expected).toBeCloseTo(1, 2);
+  }
 });
