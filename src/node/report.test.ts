@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { Leakage } from '../curation/index.ts';
-import type { ModelFile } from '../model/index.ts';
-import type { Potential } from '../model/potential.ts';
+import type { LoadedPotential, ModelFile } from '../model/index.ts';
+
 import { createRandom } from '../random.ts';
 import { buildNeighbourList, crystal, rattled, type Structure } from '../structure/index.ts';
 import { dynamicsPlan, forceSize } from './report.ts';
@@ -58,7 +58,7 @@ test('the size of forces is their root mean square', () => {
 test('dynamics takes a bounded number of triplets, however far the potential sees', () => {
   const plan = (cutoff: number, structure: Structure = silicon) =>
     dynamicsPlan(
-      { potential: { cutoff } as unknown as Potential, temperature: 300, seed: 1, signal: undefined },
+      { potential: { cutoff } as unknown as LoadedPotential, temperature: 300, seed: 1, signal: undefined },
       structure,
     );
   const usual = plan(5);

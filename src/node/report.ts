@@ -117,7 +117,10 @@ export async function* gatherReport(request: ReportRequest): AsyncGenerator<Repo
     speed: measureSpeed(potential, plan.structure, request.threads),
     ...dataOf(request, training, await doctored(training)),
     ...(learning && { learning }),
-    errors: errorsOf(file, { test: tested.length > 0 ? found : null, strict, leaks, tested }),
+    errors: errorsOf(file, {
+      ...{ test: tested.length > 0 ? found : null, strict, leaks },
+      labelled: tested.length > 0 ? tested : (training ?? []),
+    }),
     ...(found !== null && { parity: parityOf(known.length > 0 ? { train: found } : { test: found }) }),
     checks: results,
     ...(!(run instanceof NearsightError) && { dynamics: dynamicsOf(run, 'NVE', request.temperature) }),
@@ -127,7 +130,8 @@ export async function* gatherReport(request: ReportRequest): AsyncGenerator<Repo
         .update(await readFile(request.path))
         .digest('hex'),
     }),
-    ...(trained !== null && { scope: scopeOf(trained, { purpose: request.purpose, sources: sourcesOf(file) }) }),
+    ...(request.purpose !== undefined && { purpose: request.purpose }),
+    ...(trained !== null && { scope: scopeOf(trained, { sources: sourcesOf(file) }) }),
     ...(uncertainty !== null && { uncertainty }),
     ...(domain !== null && { domain: domainOf(domain, data, trained === null ? null : { frames: trained, kernel }) }),
     method: methodOf(file, request.levelOfTheory === undefined ? {} : { levelOfTheory: request.levelOfTheory }),
@@ -182,11 +186,12 @@ interface Measured {
   readonly test: ErrorReport | null;
   readonly strict: ErrorReport | null;
   readonly leaks: Leakage | null;
-  readonly tested: readonly Dataset[];
+  /** Whose forces the errors are held against. */
+  readonly labelled: readonly Dataset[];
 }
 
-function errorsOf({ provenance: { errors } }: ModelFile, { test, strict, leaks, tested }: Measured): ErrorRows {
-  const size = forceSize(tested);
+function errorsOf({ provenance: { errors } }: ModelFile, { test, strict, leaks, labelled }: Measured): ErrorRows {
+  const size = forceSize(labelled);
   return {
     ...(errors.train !== null && { train: errorRow('training', errors.train) }),
     ...(errors.validation !== null && { validation: errorRow('validation', errors.validation) }),

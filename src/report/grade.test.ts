@@ -39,7 +39,7 @@ const good: ReportData = {
   },
   uncertainty: covering(0.9),
   domain: { ...example.domain!, framesOutside: 0, atomsOutside: 0 },
-  scope: { ...example.scope!, purpose: 'elastic constants of Si at 1,200 K' },
+  purpose: 'elastic constants of Si at 1,200 K',
   data: { ...example.data!, findings: [] },
 };
 
@@ -98,7 +98,7 @@ describe('the grade', () => {
       /found 1 error/,
     ],
     ['the doctor warns', 'B', { ...good, data: example.data! }, /warns of 2 things/],
-    ['the purpose is elsewhere', 'C', { ...good, scope: example.scope! }, /no surfaces in the training data/],
+    ['the purpose is elsewhere', 'C', { ...good, purpose: 'surfaces' }, /no surfaces in the training data/],
     [
       'no level of theory',
       'B',
@@ -126,7 +126,7 @@ describe('the grade', () => {
 
 describe('a purpose', () => {
   const ask = (purpose: string, more: Partial<NonNullable<ReportData['scope']>> = {}): [string, string][] =>
-    purposeAnswers({ elements: ['Si'], scope: { ...example.scope!, ...more, purpose } }).map(({ topic, standing }) => [
+    purposeAnswers({ elements: ['Si'], purpose, scope: { ...example.scope!, ...more } }).map(({ topic, standing }) => [
       topic,
       standing,
     ]);
@@ -150,5 +150,10 @@ describe('a purpose', () => {
     expect(ask('As I said: No, He and I look At this In passing')).toEqual([]);
     expect(ask('')).toEqual([]);
     expect(purposeAnswers({ elements: ['Si'] })).toEqual([]);
+  });
+
+  test('is held against the elements where nobody has the training data', () => {
+    const answers = purposeAnswers({ elements: ['Si'], purpose: 'surfaces of Ge at 900 K' });
+    expect(answers.map(({ standing }) => standing)).toEqual(['unseen', 'unknown', 'unknown']);
   });
 });

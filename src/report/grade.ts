@@ -120,7 +120,7 @@ function leakReason({ errors }: ReportData): GradeReason | undefined {
 }
 
 function accuracyReason({ errors }: ReportData): GradeReason | undefined {
-  const row = errors?.leakFree ?? errors?.test;
+  const row = errors?.leakFree ?? errors?.test ?? errors?.validation;
   const { forces } = row ?? {};
   if (forces === undefined || !(errors?.forceSize !== undefined && errors.forceSize > 0)) return undefined;
   const share = forces.rmse / errors.forceSize;

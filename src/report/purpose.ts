@@ -39,23 +39,32 @@ const AMBIGUOUS: ReadonlySet<string> = new Set(['I', 'K', 'In', 'As', 'At', 'No'
 /** How much farther than the data a purpose may go before that is said: they are read from names. */
 const TOLERANCE = 1.02;
 
-/** What the training data say to each topic, element, temperature and pressure that the purpose names. */
-export function purposeAnswers({ scope, elements }: Pick<ReportData, 'scope' | 'elements'>): PurposeAnswer[] {
-  const purpose = scope?.purpose;
-  if (scope === undefined || purpose === undefined) return [];
+/**
+ * What the training data say to each topic, element, temperature and pressure that the purpose names; of the elements
+ * alone where nobody has these data.
+ */
+export function purposeAnswers({
+  purpose,
+  scope,
+  elements,
+}: Pick<ReportData, 'purpose' | 'scope' | 'elements'>): PurposeAnswer[] {
+  if (purpose === undefined) return [];
   const topics = TOPICS.filter(({ words }) => words.test(purpose)).map((topic) => topicAnswer(topic, scope));
-  return [...elementAnswers(purpose, elements), ...topics, ...reachAnswers(purpose, scope)];
+  return [...elementAnswers(purpose, elements), ...topics, ...reachAnswers(purpose, scope ?? {})];
 }
 
-function topicAnswer({ name, words, seen }: Topic, scope: ScopeReport): PurposeAnswer {
+function topicAnswer({ name, words, seen }: Topic, scope: ScopeReport | undefined): PurposeAnswer {
+  if (scope === undefined) {
+    const sentence = `whether the training data hold ${name} is not known: they were not found`;
+    return { topic: name, standing: 'unknown', sentence };
+  }
   const groups = scope.groups.filter((group) => words.test(group.name));
   if (groups.length > 0) {
-    const frames = groups.reduce((sum, group) => sum + group.frames, 0);
-    return {
-      topic: name,
-      standing: 'seen',
-      sentence: `${name}: ${formatNumber(frames, { decimals: 0 })} training frames by name`,
-    };
+    const frames = formatNumber(
+      groups.reduce((sum, group) => sum + group.frames, 0),
+      { decimals: 0 },
+    );
+    return { topic: name, standing: 'seen', sentence: `${name}: ${frames} training frames by name` };
   }
   if (seen?.(scope) === true) return { topic: name, standing: 'seen', sentence: `${name} are in the training data` };
   // Names are all there is to go by: what no group is named after may still be in one.
@@ -80,7 +89,10 @@ function elementAnswers(purpose: string, known: readonly string[]): PurposeAnswe
 }
 
 /** Temperatures and pressures: the highest ones that are named. */
-function reachAnswers(purpose: string, { temperature, pressure }: ScopeReport): PurposeAnswer[] {
+function reachAnswers(
+  purpose: string,
+  { temperature, pressure }: Pick<ScopeReport, 'temperature' | 'pressure'>,
+): PurposeAnswer[] {
   const largest = (unit: RegExp): number =>
     Math.max(...Array.from(purpose.matchAll(unit), ([, number]) => Number(number.replaceAll(',', ''))), 0);
   const answers: PurposeAnswer[] = [];

@@ -31,6 +31,8 @@ export interface ReportData {
   readonly dynamics?: DynamicsReport;
   readonly species?: SpeciesReport;
   readonly card?: ModelCard;
+  /** What the potential is wanted for, in the words of whoever asked. */
+  readonly purpose?: string;
   readonly scope?: ScopeReport;
   readonly uncertainty?: UncertaintyReport;
   readonly domain?: DomainReport;
@@ -148,7 +150,7 @@ export interface ErrorReport {
   readonly leakFree?: ErrorRow;
   /** How many of the held-out frames have relatives in the training data; absent where nobody looked. */
   readonly related?: { readonly frames: number; readonly of: number };
-  /** Root mean square of the reference force components on the held-out frames, eV/Å: what the errors are small against. */
+  /** Root mean square of the reference force components, eV/Å, on the held-out frames or else the training data: what the errors are small against. */
   readonly forceSize?: number;
   /** Of the held-out frames. */
   readonly groups?: readonly ErrorRow[];

@@ -18,14 +18,10 @@ const TEMPERATURE_KEYS = /^(?:temperature|temp|t)(?:_k)?$/i;
 
 /**
  * Groups, kinds of structures, and ranges of temperature, volume, pressure, force and distance.
- * @param purpose what the potential is wanted for
  * @param sources names of the files: `train_300K.extxyz` says a temperature
  */
-export function scopeOf(
-  frames: readonly Frame[],
-  options: { readonly purpose?: string | undefined; readonly sources?: readonly string[] } = {},
-): ScopeReport {
-  const { purpose, sources = [] } = options;
+export function scopeOf(frames: readonly Frame[], options: { readonly sources?: readonly string[] } = {}): ScopeReport {
+  const { sources = [] } = options;
   const counts = new Map<string, number>();
   for (const { group } of frames) counts.set(group, (counts.get(group) ?? 0) + 1);
   const groups = Array.from(counts, ([name, number]) => ({ name, frames: number })).sort((p, q) => q.frames - p.frames);
@@ -34,7 +30,6 @@ export function scopeOf(
   const volume = ({ structure }: Frame): number => cellVolume(structure.cell) / structure.numbers.length;
   const resting = lowest(bulk);
   return {
-    ...(purpose !== undefined && { purpose }),
     frames: frames.length,
     atoms: frames.reduce((sum, { structure }) => sum + structure.numbers.length, 0),
     groups,

@@ -77,7 +77,7 @@ export function exampleReportData(): ReportData {
 }
 
 /** Scope, uncertainty, domain and method, with errors that are somewhat larger than they should be. */
-function exampleTrust(random: Random): Pick<ReportData, 'scope' | 'uncertainty' | 'domain' | 'method'> {
+function exampleTrust(random: Random): Pick<ReportData, 'purpose' | 'scope' | 'uncertainty' | 'domain' | 'method'> {
   const sigma = Array.from({ length: 600 }, () => 0.05 * Math.exp(0.7 * random.normal()));
   const errors = sigma.map((s) => Math.abs(1.15 * s * random.normal()));
   const cloud = (n: number, width: number, shift: number): { x: number[]; y: number[] } => ({
@@ -85,8 +85,8 @@ function exampleTrust(random: Random): Pick<ReportData, 'scope' | 'uncertainty' 
     y: Array.from({ length: n }, () => width * random.normal()),
   });
   return {
+    purpose: 'elastic constants and surfaces of Si at 300 K',
     scope: {
-      purpose: 'elastic constants and surfaces of Si at 300 K',
       frames: 119,
       atoms: 976,
       groups: [

@@ -9,8 +9,6 @@ export interface Span {
 
 /** What the training data hold, and so what the potential has been shown. */
 export interface ScopeReport {
-  /** What the potential is wanted for, in the words of whoever asked. */
-  readonly purpose?: string;
   readonly frames: number;
   readonly atoms: number;
   /** Groups with their frames, the largest first. */

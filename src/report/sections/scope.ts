@@ -13,7 +13,8 @@ const MOST_GROUPS = 12;
 export function scopeSection(data: ReportData): Section | undefined {
   const { scope, card } = data;
   const not = card?.notFor ?? [];
-  if (scope === undefined && card?.intendedUse === undefined && not.length === 0) return undefined;
+  const parts = [scope, card?.intendedUse, data.purpose, not[0]];
+  if (parts.every((part) => part === undefined)) return undefined;
   const body = html`${card?.intendedUse === undefined ? undefined : html`<p>${card.intendedUse}</p>`}
 ${not.length === 0 ? undefined : html`<p>It was not made or tested for</p><ul>${not.map((text) => html`<li>${text}</li>`)}</ul>`}
 ${purposeOf(data)}
@@ -22,7 +23,7 @@ ${scope === undefined ? undefined : seen(scope, data.elements)}`;
 }
 
 function purposeOf(data: ReportData): Html | undefined {
-  const purpose = data.scope?.purpose;
+  const { purpose } = data;
   if (purpose === undefined) return undefined;
   const answers = purposeAnswers(data);
   const none = answers.length === 0 ? ' Nothing in it could be held against the training data by rule.' : '';
