@@ -74,6 +74,8 @@ function sumOverAtoms(local: LocalEnergy, structure: Structure, list: NeighbourL
       const z = sites[3 * s + 2] - sites[3 * i + 2];
       const r = Math.sqrt(x * x + y * y + z * z);
       if (r >= reach) continue;
+      if (r === 0)
+        throw new NearsightError('coinciding-atoms', `atoms ${i} and ${list.owner[s]} stand at the same point`);
       site[n] = s;
       owner[n] = list.owner[s];
       vector[3 * n] = x;

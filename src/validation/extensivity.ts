@@ -1,49 +1,61 @@
 import type { Evaluation, Potential } from '../model/potential.ts';
 import { createRandom } from '../random.ts';
-import { combined, supercell } from '../structure/builders.ts';
+import { supercell } from '../structure/builders.ts';
+import { cellHeights, periodicCell } from '../structure/cell.ts';
 import type { Structure } from '../structure/structure.ts';
 import type { Check, Finding } from './check.ts';
-import { difference, disturbed, isolated, UP_TO_ROUNDING, worstOf, worstOver } from './probe.ts';
+import { difference, disturbed, UP_TO_ROUNDING, worstOf, worstOver } from './probe.ts';
+
+/** Larger supercells would only take time. */
+const MOST_ATOMS = 1500;
 
 export const extensivity: Check = {
   id: 'extensivity',
   group: 'locality',
-  question: 'Have two copies far apart, or a supercell of two cells, twice the energy and the same forces?',
+  question:
+    'Has a supercell of n cells n times the energy, and the same forces and stress, also where the cell is smaller ' +
+    'than the cutoff?',
   ...UP_TO_ROUNDING,
-  source: 'Energy is extensive; no atom feels another one beyond the cutoff.',
+  source: 'Energy is extensive; an atom feels all periodic images within the cutoff, its own among them.',
   async run(context) {
     const { potential, seed } = context;
-    return worstOver(disturbed(context, createRandom(seed)), (structure) =>
-      worstOf([
-        copiesFarApart(structure, potential),
-        ...[0, 1, 2].filter((k) => structure.pbc[k]).map((k) => doubledAlong(structure, potential, k)),
-      ]),
+    const crystals = disturbed(context, createRandom(seed)).filter(({ pbc }) => pbc.some((repeats) => repeats));
+    if (crystals.length === 0) return { skipped: 'none of the structures repeats' };
+    return worstOver(crystals, (structure) =>
+      worstOf(repeatsOf(structure, potential).map(compared(structure, potential))),
     );
   },
 };
 
-function copiesFarApart(structure: Structure, potential: Potential): Finding {
-  const cluster = isolated(structure);
-  const x = cluster.positions.filter((_, c) => c % 3 === 0);
-  const apart = Math.max(...x) - Math.min(...x) + 2 * potential.cutoff + 5;
-  const pair = combined(cluster, cluster, [apart, 0, 0]);
-  const { value, detail } = difference(twice(potential.evaluate(cluster)), potential.evaluate(pair));
-  return { value, detail: `copies far apart; ${detail}` };
+/** Twice along each lattice vector, and so often that no atom sees itself: there a nearest image is all that counts. */
+function repeatsOf({ numbers, cell, pbc }: Structure, { cutoff }: Potential): number[][] {
+  const doubled = [0, 1, 2].filter((k) => pbc[k]).map((k) => [0, 1, 2].map((l) => (k === l ? 2 : 1)));
+  const heights = cellHeights(periodicCell({ cell, pbc }));
+  const wide = heights.map((height, k) => (pbc[k] ? Math.ceil((2 * cutoff) / height) : 1));
+  const copies = wide[0] * wide[1] * wide[2];
+  return copies > 2 && copies * numbers.length <= MOST_ATOMS ? [...doubled, wide] : doubled;
 }
 
-function doubledAlong(structure: Structure, potential: Potential, k: number): Finding {
-  const repeats = [1, 1, 1];
-  repeats[k] = 2;
-  const double = potential.evaluate(supercell(structure, repeats));
-  const { value, detail } = difference(twice(potential.evaluate(structure)), double);
-  return { value, detail: `cell doubled along ${'abc'[k]}; ${detail}` };
+function compared(structure: Structure, potential: Potential): (repeats: readonly number[]) => Finding {
+  const one = potential.evaluate(structure);
+  return (repeats) => {
+    const copies = repeats[0] * repeats[1] * repeats[2];
+    const { value, detail } = difference(times(copies, one), potential.evaluate(supercell(structure, repeats)));
+    return { value, detail: `${repeats.join(' × ')} cells; ${detail}` };
+  };
 }
 
-function twice(one: Evaluation): Evaluation {
+/** What n copies say together. */
+export function times(copies: number, one: Evaluation): Evaluation {
+  const repeated = (values: Float64Array): Float64Array => {
+    const all = new Float64Array(copies * values.length);
+    for (let n = 0; n < copies; n++) all.set(values, n * values.length);
+    return all;
+  };
   return {
-    energy: 2 * one.energy,
-    atomicEnergies: Float64Array.from([...one.atomicEnergies, ...one.atomicEnergies]),
-    forces: Float64Array.from([...one.forces, ...one.forces]),
-    strainGradient: one.strainGradient.map((g) => 2 * g),
+    energy: copies * one.energy,
+    atomicEnergies: repeated(one.atomicEnergies),
+    forces: repeated(one.forces),
+    strainGradient: one.strainGradient.map((g) => copies * g),
   };
 }

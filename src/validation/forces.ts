@@ -23,10 +23,10 @@ export const forces: Check = {
   group: 'derivatives',
   question: 'Are the forces minus the slope of the energy?',
   unit: 'eV/Å',
-  limit: { double: 1e-5, single: 5e-4 },
+  limit: { double: 1e-5, single: 1e-3 },
   limitReason:
     'Energy differences along short paths against the integral of the forces: rounding of the energy (1e-11 eV in ' +
-    'double, 1e-5 eV in single precision) over the length, and pairs that cross a cutoff with two continuous ' +
+    'double, 1e-4 eV in single precision) over the length, and pairs that cross a cutoff with two continuous ' +
     'derivatives only. More in proportion for forces beyond 1 eV/Å.',
   source: 'F = −∂E/∂r, integrated: E(b) − E(a) = −∫F·dr. Gauss–Legendre quadrature.',
   asksForGradient: true,
