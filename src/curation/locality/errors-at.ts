@@ -32,16 +32,13 @@ const LEAST_ONSET = 0.3;
 /** As in the default potential; more of them fit the noise. */
 const RADIAL = 8;
 
-/**
- * Σ (F − F*)² of each frame by models that were fitted to the other parts, (eV/Å)², [frames].
- * @param cutoff Å
- */
-export async function heldOutSquares(
+/** F* − F of each frame by models that were fitted to the other parts, eV/Å, [3N] each. @param cutoff Å */
+export async function heldOutResiduals(
   sample: LocalitySample,
   cutoff: number,
   kernel: Kernel,
   signal?: AbortSignal,
-): Promise<Float64Array> {
+): Promise<Float64Array[]> {
   const { frames, fold, folds, weights, channels, seed } = sample;
   const model = createLinearModel(
     frames.map(({ structure }) => structure),
@@ -62,31 +59,33 @@ export async function heldOutSquares(
       signal?.throwIfAborted();
       await turn();
     }
-    let best: { readonly squares: Float64Array; readonly total: number } | null = null;
+    let best: { readonly residuals: Float64Array[]; readonly total: number } | null = null;
     for (const ridge of RIDGES) {
-      const squares = squaresWith(sample, rows, parts, ridge);
-      const total = squares.reduce((sum, s, k) => sum + weights[k] * s, 0);
-      if (best === null || total < best.total) best = { squares, total };
+      const residuals = residualsWith(sample, rows, parts, ridge);
+      const total = residuals.reduce((sum, own, k) => sum + weights[k] * sumOfSquares(own), 0);
+      if (best === null || total < best.total) best = { residuals, total };
       await turn();
     }
-    return best!.squares;
+    return best!.residuals;
   } finally {
     engine.close();
   }
 }
 
-function squaresWith(
+function residualsWith(
   { frames, fold }: LocalitySample,
   rows: readonly Float32Array[],
   parts: readonly NormalEquations[],
   ridge: number,
-): Float64Array {
+): Float64Array[] {
   const fits = parts.map((_, held) => solveEquations(sumOf(parts.filter((_, part) => part !== held)), ridge));
-  return Float64Array.from(frames, ({ labels }, k) => {
+  return frames.map(({ labels }, k) => {
     const predicted = applyRows(rows[k], fits[fold[k]].coefficients);
-    return predicted.reduce((sum, f, c) => sum + (f - labels.forces![c]) ** 2, 0);
+    return predicted.map((f, c) => labels.forces![c] - f);
   });
 }
+
+export const sumOfSquares = (values: Float64Array): number => values.reduce((sum, value) => sum + value * value, 0);
 
 function sumOf(parts: readonly NormalEquations[]): NormalEquations {
   const sum = emptyEquations(parts[0].parameters);

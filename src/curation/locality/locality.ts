@@ -9,8 +9,9 @@ import { createRandom, type Random } from '../../random.ts';
 import { cellHeights } from '../../structure/cell.ts';
 import { buildNeighbourList, sitePositions } from '../../structure/neighbours.ts';
 import type { Structure } from '../../structure/structure.ts';
-import { heldOutSquares, type LocalitySample } from './errors-at.ts';
-import { saturationOf } from './saturation.ts';
+import { heldOutResiduals, type LocalitySample, sumOfSquares } from './errors-at.ts';
+import { withFarPairs } from './far-pairs.ts';
+import { saturationOf, TOLERANCE } from './saturation.ts';
 
 export interface LocalityOptions {
   /**
@@ -48,12 +49,16 @@ export interface RadiusError {
 
 export interface DataLocality {
   readonly radii: readonly RadiusError[];
+  /** The best of these models with pair forces on top, fitted to what it leaves: as far as it sees, and farther. */
+  readonly far: readonly Omit<RadiusError, 'outside'>[];
   /** Smallest radius whose error is the lowest one to within 5 % or its standard error, Å. */
   readonly cutoff: number;
   /** Where it lies when other frames are drawn (bootstrap, 5 % and 95 %), Å. */
   readonly interval: readonly [number, number];
   /** False where the longest radii were still gaining: then `cutoff` is a lower bound. */
   readonly saturated: boolean;
+  /** Whether pair forces from farther out bring more than 5 %, beyond chance. */
+  readonly reaches: boolean;
   readonly lowest: number;
   readonly lowestAt: number;
   /** Root mean square of the labelled forces as they count here, eV/Å. */
@@ -99,16 +104,44 @@ export async function* localityFromData(
   const radii = options.radii ?? radiiFor(sample.frames);
   checkRadii(radii);
   const squares: Float64Array[] = [];
+  let best: Best | null = null;
   for (const radius of radii) {
-    squares.push(await heldOutSquares(sample, radius, kernel, signal));
+    const residuals = await heldOutResiduals(sample, radius, kernel, signal);
+    squares.push(Float64Array.from(residuals, sumOfSquares));
+    const total = weightedSum(sample, squares[squares.length - 1]);
+    if (best === null || total < best.total) best = { residuals, total, radius };
     yield { done: squares.length, total: radii.length, radius };
     if (options.radii === undefined && isInVain(sample, squares)) break;
   }
-  return conclude(sample, radii.slice(0, squares.length), squares);
+  const looked = radii.slice(0, squares.length);
+  return conclude(sample, looked, { squares, far: farErrors(sample, best!.residuals, best!.radius) });
 }
 
+interface Best {
+  readonly radius: number;
+  readonly residuals: Float64Array[];
+  readonly total: number;
+}
+
+/** Å, beyond the best radius of the invariants; pairs within it show what better radial functions would bring. */
+const FAR = [0, 2, 4, 6, 8];
+
+/** Radii up to which pair forces are added to the best model, and squared errors of the frames. */
+function farErrors(sample: LocalitySample, residuals: readonly Float64Array[], best: number): FarErrors {
+  const radii = FAR.map((more) => best + more);
+  return { radii, squares: withFarPairs(sample, residuals, radii) };
+}
+
+interface FarErrors {
+  readonly radii: readonly number[];
+  readonly squares: readonly Float64Array[];
+}
+
+const weightedSum = ({ weights }: LocalitySample, squares: Float64Array): number =>
+  squares.reduce((sum, s, k) => sum + weights[k] * s, 0);
+
 function isInVain(sample: LocalitySample, squares: readonly Float64Array[]): boolean {
-  const totals = squares.map((own) => own.reduce((sum, s, k) => sum + sample.weights[k] * s, 0));
+  const totals = squares.map((own) => weightedSum(sample, own));
   return totals.length - 1 - totals.indexOf(Math.min(...totals)) >= IN_VAIN;
 }
 
@@ -225,22 +258,33 @@ function curveOf(sample: LocalitySample, squares: readonly Float64Array[], drawn
   };
 }
 
-function conclude(sample: LocalitySample, radii: readonly number[], squares: readonly Float64Array[]): DataLocality {
+function conclude(
+  sample: LocalitySample,
+  radii: readonly number[],
+  { squares, far }: { readonly squares: readonly Float64Array[]; readonly far: FarErrors },
+): DataLocality {
   const { frames, weights, seed } = sample;
   const everyone = Int32Array.from(frames, (_, k) => k);
   const { errors, own, difference } = curveOf(sample, squares, everyone);
   const found = saturationOf({ radii, errors, uncertainty: difference });
   const labels = frames.map(({ labels }) => labels.forces!.reduce((sum, f) => sum + f * f, 0));
   const force = curveOf(sample, [Float64Array.from(labels)], everyone).errors[0];
-  const { lowest, lowestAt, saturated } = found;
+  const { lowest, lowestAt } = found;
+  const farther = curveOf(sample, far.squares, everyone);
+  const [near] = farther.errors;
+  // The uncertainty of the first one is that of its difference to the best.
+  const gain = near - Math.min(...farther.errors);
+  const reaches = gain > Math.max(TOLERANCE * near, 2 * farther.difference[0]);
+  const saturated = found.saturated && !reaches;
   const interval = resampled(sample, radii, squares, createRandom(seed));
   const atoms = frames.reduce((sum, { structure }) => sum + structure.numbers.length, 0);
   const result = {
-    ...{ cutoff: found.radius, interval, saturated, lowest, lowestAt, force },
+    ...{ cutoff: found.radius, interval, saturated, reaches, lowest, lowestAt, force },
     radii: radii.map((radius, k) => ({
       ...{ radius, error: errors[k], uncertainty: own[k] },
       outside: Math.sqrt(Math.max(0, errors[k] ** 2 - lowest ** 2)),
     })),
+    far: far.radii.map((radius, k) => ({ radius, error: farther.errors[k], uncertainty: farther.own[k] })),
     ...{ frames: weights.length, atoms, halfCell: halfCellOf(frames) },
   };
   return { ...result, verdict: verdictOn(result) };
@@ -271,12 +315,20 @@ function halfCellOf(frames: readonly Frame[]): number | null {
 }
 
 function verdictOn(found: Omit<DataLocality, 'verdict'>): string {
-  const { cutoff, interval, saturated, lowest, lowestAt, halfCell } = found;
+  const { cutoff, interval, saturated, reaches, lowest, lowestAt, halfCell, far } = found;
   const images =
     halfCell !== null && halfCell < cutoff
       ? ` The smallest cell is ${(2 * halfCell).toFixed(1)} Å wide: beyond half of that, images repeat what was seen before.`
       : '';
   const milli = `${(1000 * lowest).toFixed(0)} meV/Å`;
+  const best = far.reduce((least, one) => (one.error < least.error ? one : least));
+  if (reaches) {
+    return (
+      `Not saturated: pair forces up to ${far[0].radius} Å leave ${(1000 * far[0].error).toFixed(0)} meV/Å, those up to ` +
+      `${best.radius} Å leave ${(1000 * best.error).toFixed(0)}. An atom must see at least ${cutoff} Å, and feels what is far ` +
+      `beyond: charges, or something else of long range.${images}`
+    );
+  }
   if (!saturated) {
     return (
       `Not saturated: the longest radii are still gaining (${milli} at ${lowestAt} Å). An atom must see at least ${cutoff} Å; ` +

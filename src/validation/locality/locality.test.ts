@@ -22,7 +22,7 @@ import {
   outsideForceOfBall,
 } from './index.ts';
 
-const radii = Array.from({ length: 17 }, (_, k) => 4 + 0.5 * k);
+const radii = Array.from({ length: 19 }, (_, k) => 5 + 0.5 * k);
 
 describe('a metal and an insulator', () => {
   const balls = { insulator: ballOf(INSULATOR, 28), metal: ballOf(METAL, 20) };
