@@ -274,7 +274,8 @@ function conclude(
   const [near] = farther.errors;
   // The uncertainty of the first one is that of its difference to the best.
   const gain = near - Math.min(...farther.errors);
-  const reaches = gain > Math.max(TOLERANCE * near, 2 * farther.difference[0]);
+  const beyondChance = gain > Math.max(TOLERANCE * near, 2 * farther.difference[0]);
+  const reaches = beyondChance && lowestAt < NEWS * usualWidth(frames);
   const saturated = found.saturated && !reaches;
   const interval = resampled(sample, radii, squares, createRandom(seed));
   const atoms = frames.reduce((sum, { structure }) => sum + structure.numbers.length, 0);
@@ -305,6 +306,15 @@ function resampled(
   return [found[Math.floor(0.05 * RESAMPLED)], found[Math.ceil(0.95 * RESAMPLED) - 1]];
 }
 
+/** Spheres wider than this share of the cell see little but images of what they have seen: farther pairs are no news. */
+const NEWS = 0.75;
+
+/** Median over the frames of the smallest distance between opposite faces of the cell, Å; infinite for molecules. */
+function usualWidth(frames: readonly Frame[]): number {
+  const widths = frames.map((frame) => 2 * (halfCellOf([frame]) ?? Number.POSITIVE_INFINITY)).sort((p, q) => p - q);
+  return widths[Math.floor(widths.length / 2)];
+}
+
 function halfCellOf(frames: readonly Frame[]): number | null {
   const heights = frames.flatMap(({ structure: { cell, pbc } }) =>
     pbc.some((repeats) => repeats) ? Array.from(cellHeights(cell)).filter((_, k) => pbc[k]) : [],
@@ -326,7 +336,7 @@ function verdictOn(found: Omit<DataLocality, 'verdict'>): string {
     return (
       `Not saturated: pair forces up to ${far[0].radius} Å leave ${(1000 * far[0].error).toFixed(0)} meV/Å, those up to ` +
       `${best.radius} Å leave ${(1000 * best.error).toFixed(0)}. An atom must see at least ${cutoff} Å, and feels what is far ` +
-      `beyond: charges, or something else of long range.${images}`
+      `beyond: charges, something else of long range, or what these models can't learn.${images}`
     );
   }
   if (!saturated) {
