@@ -4,7 +4,7 @@ import { covalentRadiusOf, symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import type { Potential } from '../model/potential.ts';
 import { crystal, type Prototype, type Structure, supercell } from '../structure/index.ts';
-import { allChecks, type CheckResult, runChecks } from '../validation/index.ts';
+import { allChecks, type Check, type CheckContext, type CheckResult, runChecks } from '../validation/index.ts';
 
 export interface CheckStep {
   readonly result: CheckResult;
@@ -12,20 +12,28 @@ export interface CheckStep {
   readonly total: number;
 }
 
+/** What the checks may know beyond the structures, and which are put. */
+export interface CheckOptions extends Pick<CheckContext, 'temperature' | 'minimum' | 'labelled' | 'kernel'> {
+  readonly seed: number;
+  readonly signal: AbortSignal | undefined;
+  /** All of nearsight's when absent. */
+  readonly checks?: readonly Check[];
+}
+
 /**
- * Puts all checks to a potential that computes in single precision; yields one result after the other.
+ * Puts checks to a potential that computes in single precision; yields one result after the other.
  * @throws NearsightError what `runChecks` throws; the signal's reason when it fires
  */
 export async function* checkModel(
   potential: Potential,
   structures: readonly Structure[],
-  options: { readonly seed: number; readonly signal: AbortSignal | undefined },
+  options: CheckOptions,
 ): AsyncGenerator<CheckStep, CheckResult[]> {
-  const { seed, signal } = options;
-  const run = runChecks(allChecks, { potential, structures, seed, precision: 'single', ...(signal && { signal }) });
+  const { signal, checks = allChecks, ...known } = options;
+  const run = runChecks(checks, { potential, structures, ...known, precision: 'single', ...(signal && { signal }) });
   let next = await run.next();
   for (let done = 1; !next.done; next = await run.next(), done++) {
-    yield { result: next.value, done, total: allChecks.length };
+    yield { result: next.value, done, total: checks.length };
   }
   return next.value;
 }

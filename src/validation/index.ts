@@ -33,6 +33,8 @@ export {
   type Skipped,
 } from './check.ts';
 
+export { type TrainingTemperature, trainingTemperature } from './dynamics/index.ts';
+
 /** Every check, in the order in which a report shows them: symmetries, derivatives, locality, curves, dynamics. */
 export const allChecks: readonly Check[] = [
   permutation,
