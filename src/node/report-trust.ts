@@ -32,7 +32,7 @@ import {
 /** More frames than this are drawn from evenly. */
 const MOST_FRAMES = 2000;
 /** The spread as it is, where nobody calibrated it. */
-const RAW: Law = { floor: 0, scale: 1, tails: null, intervals: [] };
+const RAW: Law = { ...{ floor: 0, scale: 1, tails: null }, ...{ noise: false, intervals: [] } };
 const QUANTITIES = ['energy', 'forces', 'stress'] as const;
 
 /**

@@ -297,3 +297,31 @@ describe('what was learned of the elements', () => {
     expect(shown({ ...many, y: Array(30).fill(0) })).not.toContain('most alike, the nearest first');
   });
 });
+
+test('checks of one group stand under its name, and their curves are drawn once, without their walls', () => {
+  const y = Array.from({ length: 60 }, (_, k) => 4 * ((2.3 / (1 + 0.07 * k)) ** 12 - (2.3 / (1 + 0.07 * k)) ** 6));
+  const curve = {
+    name: 'Si–Si',
+    xLabel: 'distance, Å',
+    yLabel: 'energy above the separate atoms, eV',
+    x: y.map((_, k) => 1 + 0.07 * k),
+    y,
+  };
+  const row = { question: '?', unit: 'eV', value: 0, limit: 1, verdict: 'pass' as const };
+  const checks = [
+    { ...row, id: 'wall', group: 'curves', curves: [curve] },
+    { ...row, id: 'rotation', group: 'symmetry' },
+    { ...row, id: 'minima', group: 'curves', curves: [curve] },
+  ];
+  const drawn = parseHTML(renderReport({ ...bare, checks })).document;
+  const rows = [...drawn.querySelectorAll('#checks ~ .scroll tbody tr')].map(
+    (tr) => tr.querySelector('th')?.textContent,
+  );
+  expect(rows).toEqual(['Two and three atoms alone', '?wall', '?minima', 'Symmetries', '?rotation']);
+  const plots = drawn.querySelectorAll('#checks ~ figure svg');
+  expect(plots).toHaveLength(1);
+  const labels = [...plots[0].querySelectorAll('text')].map((text) => text.textContent);
+  expect(labels).toEqual(expect.arrayContaining(['Energy (eV)', 'Distance (Å)', 'Si–Si']));
+  // The wall is 90,000 eV high, the well 1 eV deep.
+  expect(Math.max(...labels.map(Number).filter(Number.isFinite))).toBeLessThan(10);
+});

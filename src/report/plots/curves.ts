@@ -170,9 +170,13 @@ export function checkCurvePlot(id: string, curve: CheckCurve, size: PanelSize): 
   });
 }
 
-/** `distance, Å` as a label of an axis: `Distance (Å)`. */
+/** Longer labels do not fit beside a panel. */
+const LONGEST_LABEL = 26;
+
+/** `distance, Å` as a label of an axis: `Distance (Å)`. Of a long one the first word; the caption has the rest. */
 function named(label: string): string {
   const [, name, unit] = /^(.*), ([^,]+)$/.exec(label) ?? [];
-  const text = name === undefined ? label : `${name} (${unit})`;
+  const short = name !== undefined && name.length > LONGEST_LABEL ? name.split(' ')[0] : name;
+  const text = short === undefined ? label : `${short} (${unit})`;
   return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }

@@ -69,5 +69,6 @@ function curves(checks: readonly CheckRow[], numbering: Numbering): Html | undef
   if (panels.every((panel) => panel === undefined)) return undefined;
   const rest = different.length - shown.length;
   const more = rest === 0 ? '' : ` ${rest} more are in the output of nearsight validate --json.`;
-  return figure(numbering, `What some checks looked at. Steep walls are cut off.${more}`, panels);
+  const axes = [...new Set(shown.map(({ yLabel }) => yLabel))].join('; ');
+  return figure(numbering, `What some checks looked at (${axes}). Steep walls are cut off.${more}`, panels);
 }
