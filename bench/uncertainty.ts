@@ -154,7 +154,7 @@ function rowsOfFile(file: ModelFile, potential: LoadedPotential, { set, seed, te
     const { forces, energy } = collector.residuals();
     const some = frames.slice(0, 20);
     return {
-      ...{ set, seed, estimator: 'heads, aleatoric', test, frames: frames.length, calibratedOn: law.frames },
+      ...{ set, seed, estimator: 'model file', test, frames: frames.length, calibratedOn: law.frames },
       cost: timeOf((f) => uncertainty.of(f.structure), some) / timeOf((f) => plain.evaluate(f.structure), some),
       coverage90OfAll: coverage(scores(forces!.errors, sigmaOf(law, forces!)), intervalFactor(law, 0.9)!),
       forces: metricsOf(forces!, law)!,

@@ -30,6 +30,7 @@ const quantitySchema = z.strictObject({
   floor: positive,
   scale: notNegative,
   tails: z.number().gt(2).nullable(),
+  noise: z.boolean(),
   intervals: z.array(z.strictObject({ coverage: z.number().gt(0).lt(1), factor: positive })).refine(
     (list) =>
       list.every(({ coverage, factor }, k) => {

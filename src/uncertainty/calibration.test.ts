@@ -89,6 +89,26 @@ describe('the law of σ', () => {
   });
 });
 
+it('noise of labels is part of σ where it explains errors, and only there', () => {
+  // Labels of every other frame are noisy, and it is known which.
+  const mixed = (seed: number): Residuals => {
+    const clean = world(seed, { frames: 30 });
+    const random = createRandom(seed + 1);
+    const noise = Float64Array.from(clean.frames, (f) => (f % 2 === 0 ? 0.001 : 0.15));
+    const errors = clean.errors.map((e, k) => e + noise[Math.floor(k / 3)] * random.normal());
+    return { ...clean, errors, noise };
+  };
+  const law = calibrateQuantity(mixed(1), null, 5)!;
+  expect(law.noise).toBe(true);
+  const test = mixed(2);
+  const z = scores(test.errors, sigmaOf(law, test));
+  for (const parity of [0, 1]) {
+    const half = z.filter((_, k) => test.frames[Math.floor(k / 3)] % 2 === parity);
+    expect(coverage(half, intervalFactor(law, 0.9)!)).toBeCloseTo(0.9, 1);
+  }
+  expect(calibrateQuantity(world(1, { frames: 30, noise: 0.01 }), null, 5)!.noise).toBe(false);
+});
+
 describe('intervals', () => {
   it('hold what they state on other frames, on average, also where frames differ from each other', () => {
     for (const moods of [0, 0.3]) {

@@ -49,6 +49,8 @@ export interface QuantityCalibration {
   readonly scale: number;
   /** Degrees of freedom of the errors in units of σ (Student's t of variance 1): 3 is heavy tails, null is normal. */
   readonly tails: number | null;
+  /** Whether the learned noise of labels is part of σ: only where it explains held-out errors clearly better. */
+  readonly noise: boolean;
   /** Conformal intervals: the share of labels that they hold, and their half width in σ. Ascending. */
   readonly intervals: readonly { readonly coverage: number; readonly factor: number }[];
   /** On the held-out frames: of the labels within z σ, expected (for errors with these tails) and observed shares. */
@@ -98,15 +100,22 @@ export const LEAST_FRAMES: { readonly energy: number; readonly forces: number; r
   stress: 10,
 };
 
+/**
+ * Learned noise is part of σ where it lowers the mean negative log likelihood of a held-out label by more than this. What
+ * it brings on clean data is 0.02 or less, and the simpler law does better beyond the training data: there the spread
+ * grows, and what was learned of noise does not (3BPA at 600 K: 81 % instead of 78 % in 90 % intervals).
+ */
+const NOISE_GAIN = 0.05;
+
 /** What turns raw uncertainties into σ and intervals. */
-export type Law = Pick<QuantityCalibration, 'floor' | 'scale' | 'tails' | 'intervals'>;
+export type Law = Pick<QuantityCalibration, 'floor' | 'scale' | 'tails' | 'noise' | 'intervals'>;
 
 /** Standard deviations of the samples: σ² = noise² + floor² + (scale · u)². */
 export function sigmaOf(
-  { floor, scale }: Pick<Law, 'floor' | 'scale'>,
+  { floor, scale, noise: noisy }: Pick<Law, 'floor' | 'scale' | 'noise'>,
   { raw, noise }: Pick<Residuals, 'raw' | 'noise'>,
 ): Float64Array {
-  return raw.map((u, i) => Math.hypot(noise?.[i] ?? 0, floor, scale * u));
+  return raw.map((u, i) => Math.hypot(noisy ? (noise?.[i] ?? 0) : 0, floor, scale * u));
 }
 
 /** Half width of the interval of a stated coverage, in σ; null where there were too few frames for it. */
@@ -149,6 +158,14 @@ export function calibrateQuantity(
   training: Residuals | null,
   leastFrames: number,
 ): QuantityCalibration | null {
+  const quiet = (residuals: Residuals | null): Residuals | null => residuals && { ...residuals, noise: null };
+  const without = calibrated(quiet(all)!, quiet(training), leastFrames);
+  if (all.noise === null || without === null) return without;
+  const withNoise = calibrated(all, training, leastFrames)!;
+  return withNoise.metrics.nll < without.metrics.nll - NOISE_GAIN ? withNoise : without;
+}
+
+function calibrated(all: Residuals, training: Residuals | null, leastFrames: number): QuantityCalibration | null {
   const heldOut = freeOf(all);
   const train = training === null ? null : freeOf(training);
   const frames = frameCount(heldOut);
@@ -195,12 +212,13 @@ export function metricsOf(all: Residuals, law: Law): CalibrationMetrics | null {
 }
 
 function lawOf(residuals: Residuals, { floor, scale, tails }: Scale): Law {
-  const z = scores(residuals.errors, sigmaOf({ floor, scale }, residuals));
+  const noise = residuals.noise !== null;
+  const z = scores(residuals.errors, sigmaOf({ floor, scale, noise }, residuals));
   const intervals = COVERAGES.flatMap((stated) => {
     const factor = conformalFactor(z, residuals.frames, stated);
     return factor === null ? [] : [{ coverage: stated, factor }];
   });
-  return { floor, scale, tails, intervals };
+  return { floor, scale, tails, noise, intervals };
 }
 
 /**

@@ -17,7 +17,7 @@ export interface Uncertain {
   readonly total: number;
   /** What the model doesn't know: more data of this kind would cure it. */
   readonly epistemic: number;
-  /** What no data of this kind cure, noise of the labels first of all; null where nobody has learned it: then it is in `rest`. */
+  /** What no data of this kind cure, noise of the labels first of all; null where it is not told apart: then it is in `rest`. */
   readonly aleatoric: number | null;
   /** What neither of them sees. */
   readonly rest: number;
@@ -127,8 +127,9 @@ export function uncertaintiesOf(
   };
 }
 
-function uncertain(law: QuantityCalibration | null, raw: number, noise: number | null): Uncertain | null {
+function uncertain(law: QuantityCalibration | null, raw: number, learned: number | null): Uncertain | null {
   if (law === null) return null;
+  const noise = law.noise ? learned : null;
   const epistemic = law.scale * raw;
   const total = Math.hypot(epistemic, noise ?? 0, law.floor);
   const factor = intervalFactor(law, 0.9);
@@ -143,7 +144,7 @@ function uncertainForces(
   if (law === null) return null;
   const { scale, floor } = law;
   const factor = intervalFactor(law, 0.9);
-  const aleatoric = noise?.forces ?? null;
+  const aleatoric = law.noise ? (noise?.forces ?? null) : null;
   const epistemic = raw.forces.map((u) => scale * u);
   const total = epistemic.map((e, i) => Math.hypot(e, aleatoric?.[i] ?? 0, floor));
   return {
