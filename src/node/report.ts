@@ -10,7 +10,7 @@ import type { ErrorReport, LoadedPotential, ModelFile } from '../model/index.ts'
 import { type ErrorReport as ErrorRows, type Finding, type ReportData, scopeOf } from '../report/index.ts';
 import { buildNeighbourList, type Structure } from '../structure/index.ts';
 import { openDomain } from '../uncertainty/index.ts';
-import type { CheckResult } from '../validation/index.ts';
+import { type CheckResult, trainingTemperature } from '../validation/index.ts';
 import { createEngine } from './engine.ts';
 import { evaluateDatasets } from './evaluate.ts';
 import {
@@ -97,7 +97,7 @@ export async function* gatherReport(request: ReportRequest): AsyncGenerator<Repo
   const structures = frames.length > 0 ? representatives(frames) : [stableCrystal(potential)];
   const checks = yield* staged(
     'checks',
-    checkModel(potential, structures, { seed: request.seed, signal }),
+    checkModel(potential, structures, { seed: request.seed, signal, ...heatOf(training ?? tested) }),
     (step) => step,
   );
   const plan = dynamicsPlan(request, frames.length > 0 ? lowestEnergy(frames).structure : structures[0]);
@@ -278,6 +278,12 @@ function tripletsPerAtom(structure: Structure, cutoff: number): number {
   const { first } = buildNeighbourList(structure, cutoff);
   const counts = Array.from(structure.numbers, (_, i) => first[i + 1] - first[i]);
   return Math.max(1, counts.reduce((sum, n) => sum + (n * (n + 1)) / 2, 0) / counts.length);
+}
+
+/** The temperature of the frames, as far as they show one. */
+function heatOf(datasets: readonly Dataset[]): { readonly temperature?: number } {
+  const found = trainingTemperature(datasets.flatMap(({ frames }) => frames));
+  return found === null ? {} : { temperature: found.temperature };
 }
 
 /** What came of a simulation; one that exploded is a finding about the potential, not the end of the report. */
