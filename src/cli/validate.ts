@@ -83,6 +83,11 @@ async function validateCommand(session: Session, path: string, flags: ValidateFl
   return withModel(path, flags.threads, async (model) => {
     const structures = given ?? [stableCrystal(model.potential)];
     const known = await knowledge(model, dataset, checks, flags);
+    if (flags.temperature === undefined && known.temperature !== undefined) {
+      session.say(
+        `the energies of the frames look like ${Math.round(known.temperature)} K; --temperature says otherwise`,
+      );
+    }
     const progress = session.progress('validate');
     const work = checkModel(model.potential, structures, {
       ...known,
