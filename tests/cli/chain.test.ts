@@ -92,7 +92,9 @@ describe('with the model', () => {
     for (const name of [...names, 'force_rmse_meV_per_A', 'stress_mae_GPa', 'stress_rmse_GPa']) {
       expect(document[name]).toBeGreaterThan(0);
     }
-    expect(document.uncertainty).toEqual({});
+    const { calibrated, forces } = document.uncertainty as { calibrated: boolean; forces: Record<string, number> };
+    expect(calibrated).toBe(true);
+    expect(forces.sigma_rms_meV_per_A).toBeGreaterThan(0);
     expect(Object.keys(document.groups as object)).toContain('rattle_300K');
     expect(readFileSync(path('plots/parity.html'), 'utf8')).toContain('<svg');
     // What was written must give the very errors that were printed.
