@@ -249,3 +249,15 @@ export {
   runChecks,
   type Skipped,
 } from './validation/index.ts';
+export {
+  ballOf,
+  type ChargedCrystal,
+  cutoffErrors,
+  type Decay,
+  fitDecay,
+  INSULATOR,
+  localityOf,
+  METAL,
+  type OutsideForce,
+  outsideForceOfBall,
+} from './validation/locality/index.ts';

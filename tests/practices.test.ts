@@ -26,6 +26,12 @@ const PROMISES: Readonly<Record<string, (text: string) => void>> = {
     expect(sharp).toBeGreaterThan(10 * shifted);
     expect(shifted).toBeGreaterThan(2 * switched);
   },
+  '04-locality': (text) => {
+    const [exponent] = numbers(text, /p = (\S+)/g);
+    expect(Math.abs(exponent - 1.5)).toBeLessThan(0.3);
+    const [length] = numbers(text, /λ = (\S+)/g);
+    expect(Math.abs(length - 0.67)).toBeLessThan(0.1);
+  },
   '05-force-balance': (text) => {
     const [gradient, direct] = numbers(text, /net force (\S+) eV/g);
     expect(gradient).toBeLessThan(1e-4);
