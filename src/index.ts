@@ -252,6 +252,7 @@ export {
 export {
   ballOf,
   type ChargedCrystal,
+  type CutoffError,
   cutoffErrors,
   type Decay,
   fitDecay,

@@ -13,8 +13,18 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ballOf, cutoffErrors, figure, fitDecay, INSULATOR, METAL, outsideForceOfBall } from 'nearsight';
+import {
+  ballOf,
+  type CutoffError,
+  cutoffErrors,
+  figure,
+  fitDecay,
+  INSULATOR,
+  METAL,
+  outsideForceOfBall,
+} from 'nearsight';
 
+const percent = ({ error, force }: CutoffError): string => ((100 * error) / force).toFixed(error > force ? 0 : 2);
 const radii = Array.from({ length: 9 }, (_, k) => 4 + k);
 const series = [INSULATOR, METAL].map((crystal) => {
   const ball = ballOf(crystal, 20);
@@ -24,12 +34,10 @@ const series = [INSULATOR, METAL].map((crystal) => {
     better === 'power'
       ? `R^−p with p = ${power.exponent.toFixed(2)} ± ${power.uncertainty.toFixed(2)}`
       : `exp(−R/λ) with λ = ${exponential.length.toFixed(2)} ± ${exponential.uncertainty.toFixed(2)} Å`;
-  const [near, far] = [5, 8].map((radius) => cutoffErrors(ball, { radii: [radius], draws: 10 })[0]);
+  const [near, far] = [6, 9].map((radius) => cutoffErrors(ball, { radii: [radius], draws: 10 })[0]);
   console.log(crystal.name);
   console.log(`  force from beyond R decays as ${law}`);
-  console.log(
-    `  a cutoff at 5 Å is wrong by ${((100 * near.error) / near.force).toPrecision(2)} % of the force, at 8 Å by ${((100 * far.error) / far.force).toPrecision(2)} %`,
-  );
+  console.log(`  a cutoff at 6 Å is wrong by ${percent(near)} % of the force, at 9 Å by ${percent(far)} %`);
   const shown = curve.filter(({ sigma }) => sigma > 1e-8);
   return {
     name: crystal.name,

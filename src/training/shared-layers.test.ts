@@ -23,7 +23,7 @@ const DENSITY: ModelSettings = {
 };
 const SYMMETRY: ModelSettings = {
   ...{ descriptor: 'symmetry', cutoff: 4, cutoffKind: 'poly2', inner: 0, radial: 4, angular: 1, zetas: [1, 4] },
-  ...{ wide: false, weighted: false, hidden: [8, 8], activation: 'tanh', heads: 3, sharedLayers: true },
+  ...{ wide: false, weighted: false, hidden: [8, 8], activation: 'tanh' as const, heads: 3, sharedLayers: true },
 };
 
 async function inputOf(model: ModelSettings, threads = 1): Promise<TrainingInput> {
