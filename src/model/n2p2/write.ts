@@ -4,6 +4,7 @@ import type { OutputFile } from '../../data/index.ts';
 import { symbolOf } from '../../elements.ts';
 import { NearsightError } from '../../errors.ts';
 import { type Activation, type CutoffKind, type NetworkPlace, symmetryLayout } from '../../kernels/symmetry.ts';
+import { meanHead } from '../heads.ts';
 import { foldedWeights } from '../model.ts';
 import type { ModelFile } from '../model-file.ts';
 import type { SymmetryModel } from '../symmetry-model.ts';
@@ -14,7 +15,7 @@ import { weightsName } from './read.ts';
 export interface WriteN2p2Options {
   /** Leaves out a repulsion that the model has: the potential is another one at short distances. */
   readonly withoutRepulsion?: boolean | undefined;
-  /** Heads to write; all of them when absent. */
+  /** Heads to write, each as a potential; all of them, or their mean where that is one, when absent. */
   readonly heads?: readonly number[] | undefined;
 }
 
@@ -27,13 +28,15 @@ export const memberFolder = (member: number): string => `nnp-${member + 1}`;
 /**
  * The files of a potential in Å and eV: input.nn, scaling.data and a weights file for each element, with all digits,
  * so that `readN2p2` gives the same energies and forces to the last bit. A shared network becomes one for each element;
- * of a committee each head is a folder with a potential of its own, `nnp-1`, `nnp-2` …
+ * of a committee each head is a folder with a potential of its own, `nnp-1`, `nnp-2` …; but where heads differ in their
+ * last layer only, their mean is a network as large as each of them, and that one is written unless heads are named.
  * @throws NearsightError `not-exportable` for what n2p2 has no place for
  */
 export function writeN2p2(
-  { model, parts }: Pick<ModelFile, 'model' | 'parts'>,
+  { model: whole, parts }: Pick<ModelFile, 'model' | 'parts'>,
   options: WriteN2p2Options = {},
 ): OutputFile[] {
+  const model = (options.heads === undefined ? meanHead(whole) : null) ?? whole;
   if (model.kind === 'density') {
     throw refuse(
       'n2p2 has no density projections, which are the descriptor of this model',
