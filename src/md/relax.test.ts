@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Potential } from '../model/potential.ts';
 import { lennardJones, SILICON_LATTICE, stillingerWeber } from '../model/testing.ts';
 import { createRandom } from '../random.ts';
 import { rattled, strained, supercell } from '../structure/builders.ts';
@@ -55,10 +56,15 @@ describe('atoms', () => {
     expect([stopped.converged, stopped.step]).toEqual([false, 0]);
   });
 
-  test('atoms on top of each other are no start', async () => {
+  test('atoms on top of each other are no start, nor is a potential that gives no number', async () => {
     const positions = silicon.positions.slice();
     positions.set(positions.subarray(0, 3), 3);
-    await expect(finish(relax({ ...silicon, positions }, potential))).rejects.toThrow(/the energy is (NaN|-?Infinity)/);
+    await expect(finish(relax({ ...silicon, positions }, potential))).rejects.toThrow(/stand at the same point/);
+    const nowhere: Potential = {
+      ...potential,
+      evaluate: (structure, list) => ({ ...potential.evaluate(structure, list), energy: Number.NaN }),
+    };
+    await expect(finish(relax(silicon, nowhere))).rejects.toThrow(/the energy is NaN/);
   });
 });
 
