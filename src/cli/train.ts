@@ -307,7 +307,17 @@ function describe(result: TrainRunResult, colour: boolean): string {
       ? ''
       : `grown by ${grown.elements.join(', ')}: structures of the old elements get the same bits as before`,
     validation === null ? 'Nothing was held out: these errors say nothing about other structures.' : '',
+    shape.heads > 1 && model.calibration === null ? notCalibrated(result) : '',
   ]
     .filter((line, k) => k < 4 || line !== '')
     .join('\n');
+}
+
+/** A grown model does not take over the calibration of its old elements: nobody has tried it on the new ones. */
+function notCalibrated({ validation, path, model }: TrainRunResult): string {
+  const few =
+    validation === null ? 'no frames were held out' : `${validation.overall.frames} frames held out are too few`;
+  const grown =
+    model.provenance.grown === undefined ? '' : ', and what the old model knew of its errors is of other elements';
+  return `Uncertainties are not calibrated: ${few}${grown}. Later: nearsight calibrate ${path} DATA`;
 }

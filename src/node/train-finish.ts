@@ -17,10 +17,11 @@ import type { Potential } from '../model/potential.ts';
 import { withBootstrappedHeads } from '../training/last-layer.ts';
 import type { ErrorSummary } from '../training/loss-terms.ts';
 import type { TrainingRecord, TrainingResult } from '../training/trainer.ts';
+import { type EarlierDomain, earlierDomain } from '../uncertainty/index.ts';
 import { writeFileAtomically } from './files.ts';
 import { checkpointPath } from './train-checkpoints.ts';
 import type { TrainRunResult, Work } from './train-run.ts';
-import { checkOldChemistry, originOf } from './train-start.ts';
+import { checkOldChemistry, oldStructures, originOf } from './train-start.ts';
 import { trustOf } from './train-trust.ts';
 import { VERSION } from './version.ts';
 
@@ -66,7 +67,8 @@ export async function finishTraining(
       data.datasets.flatMap((dataset) => dataset.frames.map((frame) => [frame, dataset] as const)),
     );
     const trust = await trustOf(draft, potential, kernel, {
-      ...{ train: data.train, validation: data.validation, how: data.description },
+      ...{ train: data.train, validation: data.validation, replay: data.replay, how: data.description },
+      ...(start !== null && { earlier: earlierOf(start.file, draft, work) }),
       sourceOf: (frame) => {
         const dataset = origin.get(frame);
         return dataset === undefined ? '' : datasetOrigin(dataset).source;
@@ -87,6 +89,14 @@ function committeeOf({ data, kernel, input, settings }: Work, trained: Model): M
   const model = data.others.length === 0 ? trained : headsOf(trained, 0, input.settings.model.heads);
   if (model.shape.heads === settings.model.heads) return model;
   return withBootstrappedHeads(model, { frames: input.train, kernel, settings });
+}
+
+/** What is left of the domain of the model before. */
+function earlierOf(before: ModelFile, draft: ModelFile, { data, kernel }: Work): EarlierDomain {
+  const present = new Set(data.datasets.map(({ sha256 }) => sha256));
+  const structures = oldStructures(before, [...data.unconcerned, ...data.replay, ...data.train]);
+  const all = before.provenance.dataset.every(({ sha256 }) => present.has(sha256));
+  return earlierDomain(before, draft, kernel, { structures, all });
 }
 
 async function errorsWith(file: ModelFile, { kernel }: Work, frames: readonly Frame[]): Promise<ErrorReport | null> {

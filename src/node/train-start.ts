@@ -179,8 +179,7 @@ export function checkOldChemistry(
   kernel: Kernel,
   frames: readonly Frame[],
 ): number {
-  const old = frames.filter(({ structure }) => structure.numbers.every((z) => before.model.elements.includes(z)));
-  const structures = [...old.slice(0, MOST_TRIED).map(({ structure }) => structure), ...madeUp(before.model.elements)];
+  const structures = oldStructures(before, frames);
   const [one, other] = [before, after].map((file) => {
     const potential = potentialOf(file, kernel);
     const answers = structures.map((structure) => answerOf(potential, structure));
@@ -201,6 +200,12 @@ function answerOf(potential: Potential, structure: Structure): readonly (number 
     if (error instanceof NearsightError) return [error.code];
     throw error;
   }
+}
+
+/** Structures that a model and the one that it came from both know: frames, and crystals made up. */
+export function oldStructures({ model }: ModelFile, frames: readonly Frame[]): Structure[] {
+  const old = frames.filter(({ structure }) => structure.numbers.every((z) => model.elements.includes(z)));
+  return [...old.slice(0, MOST_TRIED).map(({ structure }) => structure), ...madeUp(model.elements)];
 }
 
 /** Rattled body-centred crystals with the elements dealt out at random, at distances that the largest of them has. */

@@ -6,6 +6,7 @@ import {
   type Calibration,
   calibrate,
   committeeJudge,
+  type EarlierDomain,
   encodeCalibration,
   fitNoise,
   judgeFrames,
@@ -17,6 +18,10 @@ import {
 export interface TrustFrames {
   readonly train: readonly Frame[];
   readonly validation: readonly Frame[];
+  /** Old frames that were mixed in. */
+  readonly replay: readonly Frame[];
+  /** What is known of trainings before this one. */
+  readonly earlier?: EarlierDomain | undefined;
   /** Name of the file that a frame is from. */
   sourceOf(frame: Frame): string;
   /** How the validation frames were kept apart, in words. */
@@ -32,8 +37,9 @@ export async function trustOf(
 ): Promise<Pick<ModelFile, 'calibration' | 'domain' | 'noise'>> {
   const sourced = (list: readonly Frame[]): SourcedFrame[] =>
     list.map((frame) => ({ frame, source: frames.sourceOf(frame) }));
-  const { train, validation } = frames;
-  const domain = measureDomain(draft, kernel, { train: sourced(train), heldOut: sourced(validation) });
+  const { train, validation, replay, earlier } = frames;
+  const seen = sourced([...train, ...replay]);
+  const domain = measureDomain(draft, kernel, { train: seen, heldOut: sourced(validation), earlier });
   const noise = fitNoise(potential, { train, heldOut: validation }, { seed: draft.provenance.seed });
   const calibration = await calibrationOf({ ...draft, noise }, potential, {
     ...{ heldOut: validation, train },

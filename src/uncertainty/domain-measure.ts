@@ -7,6 +7,7 @@ import { type EnginePotential, shortRangePotential } from '../model/short-range.
 import { createRandom } from '../random.ts';
 import { triangularWhitening } from '../whitening.ts';
 import type { SourcedFrame } from './domain.ts';
+import { type EarlierDomain, NOTHING_BEFORE } from './domain-earlier.ts';
 import { type DistanceQuantile, encodeDomain } from './domain-record.ts';
 import { type DomainSpace, lengths, toNearest, whitened } from './domain-space.ts';
 import { type Environments, environmentsOf, featureLength } from './environments.ts';
@@ -26,6 +27,14 @@ const MOST_FACTORS = 4;
 const FEWEST_HELD_OUT = 100;
 const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 0.999, 1];
 
+/** Frames that a domain is learned from, and what is known from earlier trainings. */
+export interface DomainSources {
+  readonly train: readonly SourcedFrame[];
+  readonly heldOut: readonly SourcedFrame[];
+  /** See `earlierDomain`; nothing when absent. */
+  readonly earlier?: EarlierDomain | undefined;
+}
+
 /** Both distances of some environments, σ. */
 interface Distances {
   readonly nearest: number[];
@@ -39,7 +48,7 @@ interface Distances {
 export function measureDomain(
   file: Pick<ModelFile, 'model' | 'parts'>,
   kernel: Kernel,
-  { train, heldOut }: { readonly train: readonly SourcedFrame[]; readonly heldOut: readonly SourcedFrame[] },
+  { train, heldOut, earlier = NOTHING_BEFORE }: DomainSources,
 ): Attachment | null {
   if (train.length === 0) return null;
   const potential = shortRangePotential(file.model, kernel);
@@ -67,6 +76,7 @@ export function measureDomain(
         ...{ space, tails, sources: names.sources, groups: names.groups },
         frames: { train: seen.length, heldOut: asked.length },
         heldOut: { environments: known.nearest.length, quantiles: quantilesOf(known) },
+        ...earlier,
       },
       file.model.elements,
     );

@@ -14,8 +14,8 @@ export interface DistanceQuantile {
   readonly mahalanobis: number;
 }
 
-/** What a model file says of its training domain. */
-export interface DomainRecord {
+/** What is known of the frames of one training. */
+export interface DomainPart {
   readonly space: DomainSpace;
   /** Names of files and groups that the origins of kept environments point to. */
   readonly sources: readonly string[];
@@ -27,14 +27,19 @@ export interface DomainRecord {
   readonly heldOut: { readonly environments: number; readonly quantiles: readonly DistanceQuantile[] };
 }
 
+/** What a model file says of its training domain: that of its last training, and of earlier ones that still hold. */
+export interface DomainRecord extends DomainPart {
+  /** Of models that this one was trained from, where features are what they were; the latest first. */
+  readonly earlier: readonly DomainPart[];
+  /** The model was trained before on frames that are not part of the above: its features have changed since. */
+  readonly forgets: boolean;
+}
+
 const count = z.int().min(0);
 const positive = z.number().positive();
 const atLeast0 = z.number().min(0);
 const tail = z.strictObject({ from: atLeast0, share: z.number().gt(0).max(1), excess: atLeast0, largest: atLeast0 });
-const schema = z.strictObject({
-  version: z.literal(1),
-  elements: z.array(z.string()).min(1),
-  features: z.int().min(1),
+const partSchema = z.strictObject({
   sources: z.array(z.string()),
   groups: z.array(z.string()),
   environments: z.array(count),
@@ -46,12 +51,36 @@ const schema = z.strictObject({
     quantiles: z.array(z.strictObject({ share: z.number().min(0).max(1), nearest: atLeast0, mahalanobis: atLeast0 })),
   }),
 });
+const schema = partSchema.extend({
+  version: z.literal(1),
+  elements: z.array(z.string()).min(1),
+  features: z.int().min(1),
+  earlier: z.array(partSchema).default([]),
+  forgets: z.boolean().default(false),
+});
+type PartJson = z.infer<typeof partSchema>;
 
-export function encodeDomain(
-  { space, sources, groups, tails, frames, heldOut }: DomainRecord,
-  elements: readonly number[],
-): Attachment {
-  const { dimension: F, mean, factors, kept, environments, units } = space;
+export function encodeDomain(domain: DomainRecord, elements: readonly number[]): Attachment {
+  const { earlier, forgets, space } = domain;
+  const heading = { version: 1, elements: elements.map(symbolOf), features: space.dimension };
+  const later = earlier.length === 0 ? {} : { earlier: earlier.map(partJson) };
+  return {
+    record: jsonObjectOf({ ...heading, ...partJson(domain), ...later, ...(forgets && { forgets }) }, 'domain'),
+    tensors: Object.assign(
+      partTensors(domain.space, ''),
+      ...earlier.map((part, k) => partTensors(part.space, prefixOf(k))),
+    ),
+  };
+}
+
+/** Of the names of the tensors of an earlier part. */
+const prefixOf = (k: number): string => `earlier.${k}.`;
+
+function partJson({ space: { environments, units }, sources, groups, tails, frames, heldOut }: DomainPart): object {
+  return { sources, groups, environments, units, tails, frames, heldOut };
+}
+
+function partTensors({ dimension: F, mean, factors, kept }: DomainSpace, prefix: string): Attachment['tensors'] {
   const triangle = (F * (F + 1)) / 2;
   const factor = new Float32Array(factors.length * triangle);
   for (const [k, L] of factors.entries()) factor.set(packed(L, F), k * triangle);
@@ -64,16 +93,12 @@ export function encodeDomain(
     origin.set(from, first[s] * 3);
     first[s + 1] = first[s] + from.length / 3;
   }
-  const record = { version: 1, elements: elements.map(symbolOf), features: F, sources, groups };
   return {
-    record: jsonObjectOf({ ...record, environments, units, tails, frames, heldOut }, 'domain'),
-    tensors: {
-      mean: { dtype: 'F64', shape: [kept.length, F], data: mean },
-      factor: { dtype: 'F32', shape: [factors.length, triangle], data: factor },
-      points: { dtype: 'F32', shape: [total, F], data: points },
-      origin: { dtype: 'I32', shape: [total, 3], data: origin },
-      first: { dtype: 'I32', shape: [kept.length + 1], data: first },
-    },
+    [`${prefix}mean`]: { dtype: 'F64', shape: [kept.length, F], data: mean },
+    [`${prefix}factor`]: { dtype: 'F32', shape: [factors.length, triangle], data: factor },
+    [`${prefix}points`]: { dtype: 'F32', shape: [total, F], data: points },
+    [`${prefix}origin`]: { dtype: 'I32', shape: [total, 3], data: origin },
+    [`${prefix}first`]: { dtype: 'I32', shape: [kept.length + 1], data: first },
   };
 }
 
@@ -87,14 +112,25 @@ export function decodeDomain(attachment: Attachment, elements: readonly number[]
     const [{ path, message }] = parsed.error.issues;
     return refuse(path.join('.'), message);
   }
-  const { version: _, elements: symbols, features: F, environments, units, ...rest } = parsed.data;
-  const S = elements.length;
+  const { version: _, elements: symbols, features: F, earlier, forgets, ...last } = parsed.data;
   if (symbols.join() !== elements.map(symbolOf).join()) refuse('elements', `it is that of ${symbols.join(', ')}`);
   if (F !== features) refuse('features', `${F} features; the model has ${features}`);
+  const parts = [last, ...earlier].map((part, k) =>
+    partOf(part, attachment.tensors, { symbols, F, prefix: k === 0 ? '' : prefixOf(k - 1) }),
+  );
+  return { ...parts[0], earlier: parts.slice(1), forgets };
+}
+
+function partOf(
+  { environments, units, ...rest }: PartJson,
+  tensors: Attachment['tensors'],
+  { symbols, F, prefix }: { readonly symbols: readonly string[]; readonly F: number; readonly prefix: string },
+): DomainPart {
+  const S = symbols.length;
   for (const list of [environments, units.nearest, units.mahalanobis]) {
     if (list.length !== S) refuse('environments', `numbers for ${list.length} of ${S} elements`);
   }
-  const { mean, factors, kept } = readTensors(attachment.tensors, S, F);
+  const { mean, factors, kept } = readTensors(tensors, { S, F, prefix });
   for (const [s, { origin }] of kept.entries()) {
     if (environments[s] > 0 !== origin.length > 0) refuse('first', `${symbols[s]} has no environments, or some`);
     for (let at = 0; at < origin.length; at += 3) {
@@ -107,17 +143,19 @@ export function decodeDomain(attachment: Attachment, elements: readonly number[]
 
 function readTensors(
   tensors: Attachment['tensors'],
-  S: number,
-  F: number,
+  { S, F, prefix }: { readonly S: number; readonly F: number; readonly prefix: string },
 ): Pick<DomainSpace, 'mean' | 'factors' | 'kept'> {
   const triangle = (F * (F + 1)) / 2;
-  const first = tensor(tensors, 'first', 'I32', [S + 1]);
+  const first = tensor(tensors, `${prefix}first`, 'I32', [S + 1]);
   const P = first[S];
   if (first[0] !== 0 || first.some((at, s) => s > 0 && at < first[s - 1])) refuse('first', 'not in ascending order');
-  const mean = tensor(tensors, 'mean', 'F64', [S, F]);
-  const factor = tensor(tensors, 'factor', 'F32', [tensors.factor?.shape[0] === S ? S : 1, triangle]);
-  const points = tensor(tensors, 'points', 'F32', [P, F]);
-  const origin = tensor(tensors, 'origin', 'I32', [P, 3]);
+  const mean = tensor(tensors, `${prefix}mean`, 'F64', [S, F]);
+  const factor = tensor(tensors, `${prefix}factor`, 'F32', [
+    tensors[`${prefix}factor`]?.shape[0] === S ? S : 1,
+    triangle,
+  ]);
+  const points = tensor(tensors, `${prefix}points`, 'F32', [P, F]);
+  const origin = tensor(tensors, `${prefix}origin`, 'I32', [P, 3]);
   const factors = Array.from({ length: factor.length / triangle }, (_, k) =>
     unpacked(factor.subarray(k * triangle, (k + 1) * triangle), F),
   );

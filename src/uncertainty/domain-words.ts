@@ -15,19 +15,22 @@ function nearestOf(nearest: Origin | null): string {
   return `nearest training frame ${frame}${source === '' ? '' : ` of ${source}`}${group === '' ? '' : ` (${group})`}`;
 }
 
+const FORGETS = ' (of its last training: what this model saw before that is not known here)';
+
 /** All of a verdict in one sentence. @param outside the farthest first */
 export function sentenceOf(
   { outside, farthest, centre }: { outside: readonly Novelty[]; farthest: Novelty; centre: Novelty },
-  { limit, atoms }: { readonly limit: number; readonly atoms: number },
+  { limit, atoms, forgets }: { readonly limit: number; readonly atoms: number; readonly forgets: boolean },
 ): string {
   if (outside.length === 0) {
     return `inside the training domain: farthest ${atomOf(farthest)}, ${sigma(farthest.distance)} from training (limit ${sigma(limit)})`;
   }
+  const last = forgets ? FORGETS : '';
   const first = `${atomOf(centre)}: environment ${sigma(centre.distance)} from training (limit ${sigma(limit)}); ${nearestOf(centre.nearest)}`;
   const others = outside.filter(({ atom }) => atom !== centre.atom);
-  if (others.length === 0) return `outside the training domain: ${first}`;
+  if (others.length === 0) return `outside the training domain: ${first}${last}`;
   const named = others.slice(0, NAMED - 1).map((one) => `${atomOf(one)} (${sigma(one.distance)})`);
   const rest = others.length > named.length ? ` and ${others.length - named.length} more` : '';
   // The atom that makes all others strange may look familiar itself: an atom on the wrong site sees what others see.
-  return `outside the training domain: ${outside.length} of ${atoms} atoms, in the middle of them ${first}; also ${named.join(', ')}${rest}`;
+  return `outside the training domain: ${outside.length} of ${atoms} atoms, in the middle of them ${first}; also ${named.join(', ')}${rest}${last}`;
 }

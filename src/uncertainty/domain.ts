@@ -6,10 +6,10 @@ import type { LoadedPotential } from '../model/load.ts';
 import type { Attachment } from '../model/model-file.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
-import { type DomainRecord, decodeDomain } from './domain-record.ts';
-import { lengths, toNearest, whitened } from './domain-space.ts';
+import { type DomainPart, type DomainRecord, decodeDomain } from './domain-record.ts';
+import { type DomainSpace, lengths, toNearest, whitened } from './domain-space.ts';
 import { sentenceOf } from './domain-words.ts';
-import { featureLength, featuresBySpecies } from './environments.ts';
+import { featureLength, featuresBySpecies, type SpeciesFeatures } from './environments.ts';
 import { limitFor } from './thinning.ts';
 
 /** A training frame, and the file that it is from (a name without folders). */
@@ -81,23 +81,30 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
   if (attachment === null) return null;
   const { shortRange, elements } = potential;
   const record = decodeDomain(attachment, elements, featureLength(shortRange));
-  const { space, tails } = record;
-  const place = (structure: Structure, neighbours: NeighbourList | undefined): Places => {
+  const parts = [record, ...record.earlier];
+  const environments = (structure: Structure, list: NeighbourList | undefined): SpeciesFeatures[] =>
+    featuresBySpecies(shortRange, structure, list);
+  const place = (structure: Structure, list: NeighbourList | undefined): Places => {
     const places = emptyPlaces(structure.numbers.length);
-    for (const [s, { rows, atoms }] of featuresBySpecies(shortRange, structure, neighbours).entries()) {
-      if (atoms.length === 0 || space.environments[s] === 0) continue;
-      const found = toNearest(whitened(rows, s, space), s, space, { nearest: shortRange.nearest });
-      for (const [k, i] of atoms.entries()) {
-        places.distances[i] = found.distances[k];
-        places.indices[i] = found.indices[k];
+    const features = environments(structure, list);
+    for (const [part, { space, scale }] of scaled(parts, 'nearest', structure.numbers.length).entries()) {
+      for (const [s, { rows, atoms }] of features.entries()) {
+        if (atoms.length === 0 || space.environments[s] === 0) continue;
+        const found = toNearest(whitened(rows, s, space), s, space, { nearest: shortRange.nearest });
+        for (const [k, i] of atoms.entries()) {
+          if (!(scale * found.distances[k] < places.distances[i])) continue;
+          places.distances[i] = scale * found.distances[k];
+          places.indices[i] = found.indices[k];
+          places.parts[i] = part;
+        }
       }
     }
     return places;
   };
   return {
-    limit: limitFor(tails.nearest, USUAL_ATOMS),
-    limitFor: (atoms) => limitFor(tails.nearest, atoms),
-    quickLimitFor: (atoms) => limitFor(tails.mahalanobis, atoms),
+    limit: limitFor(record.tails.nearest, USUAL_ATOMS),
+    limitFor: (atoms) => limitFor(record.tails.nearest, atoms),
+    quickLimitFor: (atoms) => limitFor(record.tails.mahalanobis, atoms),
     record,
     distances: (structure, neighbours) => place(structure, neighbours).distances,
     verdict(structure, neighbours) {
@@ -106,39 +113,59 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
     },
     quick(structure, neighbours) {
       const { distances } = emptyPlaces(structure.numbers.length);
-      for (const [s, { rows, atoms }] of featuresBySpecies(shortRange, structure, neighbours).entries()) {
-        if (atoms.length === 0 || space.environments[s] === 0) continue;
-        const found = lengths(whitened(rows, s, space), space.dimension);
-        for (const [k, i] of atoms.entries()) distances[i] = found[k] / space.units.mahalanobis[s];
+      const features = environments(structure, neighbours);
+      for (const { space, scale } of scaled(parts, 'mahalanobis', distances.length)) {
+        for (const [s, { rows, atoms }] of features.entries()) {
+          if (atoms.length === 0 || space.environments[s] === 0) continue;
+          const found = lengths(whitened(rows, s, space), space.dimension);
+          const unit = space.units.mahalanobis[s] / scale;
+          for (const [k, i] of atoms.entries()) distances[i] = Math.min(distances[i], found[k] / unit);
+        }
       }
       return distances;
     },
   };
 }
 
+/** Every training has a σ and a limit of its own: distances to earlier ones are brought to the limit of the last one. */
+function scaled(
+  parts: readonly DomainPart[],
+  measure: 'nearest' | 'mahalanobis',
+  atoms: number,
+): { readonly space: DomainSpace; readonly scale: number }[] {
+  const [last, ...earlier] = parts.map(({ tails }) => limitFor(tails[measure], atoms));
+  return parts.map(({ space }, k) => ({ space, scale: k === 0 ? 1 : last / earlier[k - 1] }));
+}
+
 const USUAL_ATOMS = 100;
 
-/** By atom: the distance, σ, and which of the kept environments of its species is the nearest. */
+/** By atom: the distance, σ, and which of the kept environments of its species is the nearest, in which part. */
 interface Places {
   readonly distances: Float64Array;
   readonly indices: Int32Array;
+  readonly parts: Int32Array;
 }
 
 /** As for atoms of a species that no training frame had: infinitely far. */
 function emptyPlaces(atoms: number): Places {
-  return { distances: new Float64Array(atoms).fill(Number.POSITIVE_INFINITY), indices: new Int32Array(atoms).fill(-1) };
+  return {
+    distances: new Float64Array(atoms).fill(Number.POSITIVE_INFINITY),
+    indices: new Int32Array(atoms).fill(-1),
+    parts: new Int32Array(atoms),
+  };
 }
 
 function verdictOf(
   structure: Structure,
   list: NeighbourList,
-  { distances, indices }: Places,
+  { distances, indices, parts }: Places,
   known: { readonly record: DomainRecord; readonly elements: readonly number[]; readonly cutoff: number },
 ): DomainVerdict {
-  const { space, tails, sources, groups } = known.record;
-  const limit = limitFor(tails.nearest, distances.length);
+  const { record } = known;
+  const limit = limitFor(record.tails.nearest, distances.length);
   const noveltyOf = (atom: number): Novelty => {
     const z = structure.numbers[atom];
+    const { space, sources, groups } = parts[atom] === 0 ? record : record.earlier[parts[atom] - 1];
     const { origin } = space.kept[known.elements.indexOf(z)];
     const at = 3 * indices[atom];
     const nearest =
@@ -152,7 +179,10 @@ function verdictOf(
   const farthest = outside[0] ?? noveltyOf(largest(distances));
   const centre = noveltyOf(largest(gathered(structure, list, distances, known.cutoff)));
   const inside = outside.length === 0;
-  const sentence = sentenceOf({ outside, farthest, centre }, { limit, atoms: distances.length });
+  const sentence = sentenceOf(
+    { outside, farthest, centre },
+    { limit, atoms: distances.length, forgets: record.forgets },
+  );
   return { inside, limit, outside, farthest, centre, sentence };
 }
 

@@ -31,8 +31,9 @@ export {
   openDomain,
   type SourcedFrame,
 } from './domain.ts';
-export { measureDomain } from './domain-measure.ts';
-export type { DistanceQuantile, DomainRecord } from './domain-record.ts';
+export { type EarlierDomain, earlierDomain } from './domain-earlier.ts';
+export { type DomainSources, measureDomain } from './domain-measure.ts';
+export type { DistanceQuantile, DomainPart, DomainRecord } from './domain-record.ts';
 export type { Estimator, EstimatorName, RawUncertainty } from './estimator.ts';
 export { lastLayerEstimator } from './last-layer.ts';
 export { coverage, freeOf, type ReliabilityPoint, type Residuals, reliability, scores } from './metrics.ts';
