@@ -201,6 +201,21 @@ test('in a set of perfect crystals rounding is no novelty, a rattled crystal is'
   expect(perfect.verdict(rattled(diamond, 0.3, createRandom(1))).inside).toBe(false);
 });
 
+test.each([
+  ['one frame', frames(diamond, 'one', { count: 1 }), []],
+  ['one perfect crystal', frames(diamond, 'one', { count: 1, sigma: 0 }), []],
+  [
+    'one frame, and a single atom held out',
+    frames(diamond, 'one', { count: 1 }),
+    frames(createStructure(['Si'], [0, 0, 0]), 'atom', { count: 1 }),
+  ],
+] as const)('a domain of %s can be kept and asked', (_, train, heldOut) => {
+  const { domain: small, attachment: kept, file: itsFile } = learned([14], train, heldOut);
+  expect(decodeModel(encodeModel({ ...itsFile, domain: kept }), 'test').domain).not.toBeNull();
+  expect(small.verdict(train[0].frame.structure).inside).toBe(true);
+  expect(small.verdict(rattled(diamond, 0.5, createRandom(1))).farthest.distance).toBeGreaterThan(1);
+});
+
 test('many species share one whitening around their own means', () => {
   const elements = [14, 22, 23, 24, 32];
   const symbols = ['Ti', 'V', 'Cr', 'Ge'];

@@ -118,8 +118,26 @@ export function readNoiseRecord(json: JsonObject, elements: number): NoiseRecord
     checkLength(`${name}.coefficients`, noise.coefficients, name === 'forces' ? 1 + ATOM_FEATURES : 1);
     checkLength(`${name}.elements`, noise.elements, name === 'forces' ? elements : 1);
     checkLength(`${name}.groups`, noise.groups, groups.length);
+    checkSize(name, noise, features);
   }
   return data;
+}
+
+/** Standard deviations beyond this, in eV and Å, are no noise: sums of logarithms soon overflow. */
+const LARGEST = 1e12;
+
+/** Whether no atom, whatever its features, would be said to have more noise than `LARGEST`. */
+function checkSize(
+  name: string,
+  { coefficients, elements, groups, whole }: QuantityNoise,
+  { lowest, highest }: FeatureScale,
+): void {
+  const levels = [...groups, whole];
+  const [level, ...slopes] = coefficients;
+  let most = level + Math.max(...elements) + Math.max(...levels.map((group) => group.level));
+  for (const [k, slope] of slopes.entries()) most += Math.max(slope * lowest[k], slope * highest[k]);
+  const white = Math.max(...levels.map((group) => group.white));
+  if (!(most < 2 * Math.log(LARGEST) && white < LARGEST)) refuse(name, 'noise beyond all reason');
 }
 
 function checkLength(field: string, list: readonly unknown[], expected: number): void {

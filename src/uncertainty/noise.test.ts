@@ -145,6 +145,11 @@ describe('a potential that is nearly right', () => {
     ['of other elements', (record) => ((record.forces as { elements: number[] }).elements = [0, 0])],
     ['text for a number', (record) => ((record.energy as { dispersion: unknown }).dispersion = 'one')],
     ['no features', (record) => delete record.features],
+    ['an infinite exponential', (record) => ((record.forces as { elements: number[] }).elements = [1e6])],
+    [
+      'white noise whose square overflows',
+      (record) => ((record.energy as { whole: object }).whole = { white: 1e200, level: 0, sigma: 1 }),
+    ],
   ];
   test.each(damage)('a damaged record is refused: %s', (_, spoil) => {
     const record = JSON.parse(JSON.stringify(attachment!.record));

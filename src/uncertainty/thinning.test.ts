@@ -63,4 +63,9 @@ describe('the limit', () => {
     expect(limitFor(tail, 1)).toBe(Math.max(...exponential));
     expect(limitFor(tailOf([0, 0]), 100)).toBe(2);
   });
+
+  test('is the only distance that was found, or the least one where none was', () => {
+    expect(limitFor(tailOf([3]), 1e6)).toBe(3);
+    expect(limitFor(tailOf([]), 1e6)).toBe(2);
+  });
 });

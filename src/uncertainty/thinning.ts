@@ -78,10 +78,14 @@ export interface Tail {
   readonly largest: number;
 }
 
-/** The tail of at least two values: beyond their 95 % quantile, where they are many. */
+/** The tail of some values: beyond their 95 % quantile, where they are many. Fewer than two have none. */
 export function tailOf(values: readonly number[]): Tail {
   const sorted = Float64Array.from(values).sort();
   const n = sorted.length;
+  if (n < 2) {
+    const [only = 0] = sorted;
+    return { from: only, share: 1, excess: 0, largest: only };
+  }
   const k = Math.min(n - 1, Math.max(FEWEST_IN_TAIL, Math.round(TAIL * n)));
   const from = sorted[n - k - 1];
   let excess = 0;
