@@ -83,7 +83,8 @@ const schema = z.strictObject({
   how: z.string(),
   groups: z.array(z.string()).min(1),
   features: z.strictObject({
-    force: positive,
+    // Its square is divided by.
+    force: z.number().min(1e-100),
     energies: z.array(z.strictObject({ mean: number, deviation: positive })).min(1),
     lowest: z.array(number),
     highest: z.array(number),

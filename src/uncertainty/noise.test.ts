@@ -145,6 +145,7 @@ describe('a potential that is nearly right', () => {
     ['of other elements', (record) => ((record.forces as { elements: number[] }).elements = [0, 0])],
     ['text for a number', (record) => ((record.energy as { dispersion: unknown }).dispersion = 'one')],
     ['no features', (record) => delete record.features],
+    ['a unit whose square is zero', (record) => ((record.features as { force: number }).force = 1e-200)],
     ['an infinite exponential', (record) => ((record.forces as { elements: number[] }).elements = [1e6])],
     [
       'white noise whose square overflows',
