@@ -7,7 +7,9 @@
  *
  *   node scripts/run.mjs examples/practices/06-cooks-distance.ts [FOLDER]
  *
- * Look at: the spoilt labels stand out by orders of magnitude, though their energies lie well within those of the rest.
+ * Look at: the spoilt labels are among the most influential, though their energies lie well within those of the rest. But
+ * influence is not guilt: a cell under extreme strain bends the fit just as much, and rightly so. What gives a wrong label
+ * away is more influence than a residual of the usual size would have in its place; that is the rule behind the names.
  * Try: errors of 10 and 3 meV/atom. Where does detection end, and does a label that can't be found do any harm?
  */
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -142,6 +142,6 @@ function legendEntry(name: string, k: number, place: number): string {
   const y = 32 + ROW * Math.floor(place / 2);
   return (
     `<rect x="${x}" y="${y}" width="16" height="4" fill="${colourOf(k)}"/>` +
-    `<text x="${x + 22}" y="${y + 6}" font-size="12" fill="currentColor">${escapeHtml(name)}</text>`
+    `<text x="${x + 22}" y="${y + 6}" text-anchor="start" font-size="12" fill="currentColor">${escapeHtml(name)}</text>`
   );
 }

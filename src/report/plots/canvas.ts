@@ -66,15 +66,27 @@ function axis(options: Axis, ticks: number): Plot.ScaleOptions {
     type: options.log === true ? 'log' : 'linear',
     ticks: typeof given === 'number' ? given : [...given],
     tickSize: 4,
-    ...(options.log === true ? { tickFormat: logTick } : {}),
+    ...(options.log === true ? { tickFormat: logTick(options.domain) } : {}),
     ...(options.domain === undefined ? {} : { domain: [...options.domain], nice: false }),
   };
 }
 
-/** Powers of ten get a label, and what lies between them only a tick. */
-function logTick(value: number): string {
-  const exponent = Math.log10(value);
-  if (Math.abs(exponent - Math.round(exponent)) > 1e-9) return '';
+/** Along less than this many decades, twice and five times a power of ten get a label, too. */
+const FEW_DECADES = 1.5;
+
+/** Powers of ten get a label, and what lies between them only a tick; more of them where powers of ten are few. */
+function logTick(domain: Axis['domain']): (value: number) => string {
+  const isShort = domain !== undefined && Math.log10(domain[1] / domain[0]) < FEW_DECADES;
+  return (value) => {
+    const exponent = Math.log10(value);
+    if (Math.abs(exponent - Math.round(exponent)) < 1e-9) return powerOfTen(exponent);
+    const leading = Math.round(value / 10 ** Math.floor(exponent + 1e-9));
+    return isShort && (leading === 2 || leading === 5) ? String(Number(value.toPrecision(1))) : '';
+  };
+}
+
+function powerOfTen(exponent: number): string {
+  const value = 10 ** exponent;
   return Math.abs(exponent) > 3.5 ? `10${superscript(Math.round(exponent))}` : String(Number(value.toPrecision(1)));
 }
 
