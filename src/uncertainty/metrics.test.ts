@@ -150,6 +150,17 @@ it('the error of a rank correlation is that of repeated experiments, also where 
   }
 });
 
+it('the error of the rank correlation is that of as many atoms as there are', () => {
+  const many = Float64Array.from({ length: 150_000 }, (_, i) => i);
+  expect(
+    spearmanError(
+      many,
+      many,
+      Int32Array.from(many, (i) => i % 3),
+    ),
+  ).toBe(0);
+});
+
 it('recall of the worst tenth: 1 for the errors themselves, a tenth by chance', () => {
   const { errors } = normalErrors(5000, 1);
   const sizes = errorSizes(errors, 1);

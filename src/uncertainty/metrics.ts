@@ -184,7 +184,7 @@ export function spearman(a: Float64Array, b: Float64Array): number {
  */
 export function spearmanError(a: Float64Array, b: Float64Array, frames: Int32Array): number {
   const blocks = blocksOf(frames, BINS);
-  const count = Math.max(...blocks, 0) + 1;
+  const count = blocks.reduce((most, block) => Math.max(most, block), 0) + 1;
   if (count < 3) return Math.min(1, 1.03 / Math.sqrt(Math.max(1, a.length - 3)));
   const without = Array.from({ length: count }, (_, block) => {
     const rest = (values: Float64Array): Float64Array => values.filter((_, i) => blocks[i] !== block);
