@@ -7,7 +7,13 @@ import { readOwnChecks } from '../node/own-checks.ts';
 import { readDataset } from '../node/structures.ts';
 import { type CheckOptions, checkModel, representatives, stableCrystal } from '../node/trust.ts';
 import { VERSION } from '../node/version.ts';
-import { allChecks, type Check, type CheckResult, trainingTemperature } from '../validation/index.ts';
+import {
+  allChecks,
+  type Check,
+  type CheckResult,
+  type TrainingTemperature,
+  trainingTemperature,
+} from '../validation/index.ts';
 import { describeChecks } from './checks.ts';
 import {
   addInputFlags,
@@ -42,7 +48,7 @@ Examples:
 
 With --structures, six small frames of different groups are taken from the file. Without it, the crystal that the model
 itself holds for the most stable one; models of more than two elements need --structures. The temperature is what the
-energies of the frames show when it is not given, else 300 K. All checks take about a minute for a solid; --quick takes
+frames say or their energies show when it is not given, else 300 K. All checks take about a minute for a solid; --quick takes
 seconds. A model or a data file never brings code with it; --check runs the code of the module that you name.
 Exit code 1 when a check fails.`;
 
@@ -82,12 +88,13 @@ async function validateCommand(session: Session, path: string, flags: ValidateFl
   const given = dataset === null ? null : representatives(dataset.frames);
   return withModel(path, flags.threads, async (model) => {
     const structures = given ?? [stableCrystal(model.potential)];
-    const known = await knowledge(model, dataset, checks, flags);
-    if (flags.temperature === undefined && known.temperature !== undefined) {
-      session.say(
-        `the energies of the frames look like ${Math.round(known.temperature)} K; --temperature says otherwise`,
-      );
-    }
+    const heat = flags.temperature === undefined ? trainingTemperature(dataset?.frames ?? []) : null;
+    if (heat !== null) session.say(describeHeat(heat));
+    const temperature = flags.temperature ?? heat?.temperature;
+    const known = {
+      ...(await knowledge(model, dataset, checks, flags)),
+      ...(temperature !== undefined && { temperature }),
+    };
     const progress = session.progress('validate');
     const work = checkModel(model.potential, structures, {
       ...known,
@@ -104,7 +111,7 @@ async function validateCommand(session: Session, path: string, flags: ValidateFl
     const document = {
       model: path,
       structures: structures.length,
-      ...(known.temperature !== undefined && { temperature_K: known.temperature }),
+      ...(temperature !== undefined && { temperature_K: temperature }),
       passed: results.filter((check) => check.verdict === 'pass').length,
       failed,
       skipped: results.filter((check) => check.verdict === 'skipped').length,
@@ -132,20 +139,24 @@ async function chosen({ quick, only, check = [] }: ValidateFlags): Promise<reado
   return all.filter(({ slow }) => quick !== true || slow !== true);
 }
 
+function describeHeat({ temperature, group, frames, from }: TrainingTemperature): string {
+  const kelvin = `${Math.round(temperature)} K`;
+  const how = from === 'words' ? `frames say ${kelvin}` : `energies of frames look like ${kelvin}`;
+  return `the ${how} (${frames} of group "${group}"): dynamics runs up to 1.5 times that; --temperature says otherwise`;
+}
+
 /** What the frames and the flags tell beyond the structures themselves. */
 async function knowledge(
   { file }: OpenModel,
   dataset: Dataset | null,
   checks: readonly Check[],
   flags: ValidateFlags,
-): Promise<Pick<CheckOptions, 'temperature' | 'minimum' | 'labelled' | 'kernel'>> {
+): Promise<Pick<CheckOptions, 'minimum' | 'labelled' | 'kernel'>> {
   const { minimum, threads } = flags;
   const frames = dataset?.frames ?? [];
-  const temperature = flags.temperature ?? trainingTemperature(frames)?.temperature;
   const unseen = dataset !== null && trainedOn(file, [dataset]).length === 0;
   const fits = unseen && checks.some(({ id }) => id === 'locality');
   return {
-    ...(temperature !== undefined && { temperature }),
     ...(minimum !== undefined && { minimum: (await openStructure(minimum)).structure }),
     ...(unseen && { labelled: frames }),
     ...(fits && { kernel: await createEngine(threads) }),

@@ -6,7 +6,7 @@ import { runMd } from '../../md/run.ts';
 import { startMd } from '../../md/state.ts';
 import { SILICON_LATTICE, stillingerWeber } from '../../model/testing.ts';
 import { createRandom } from '../../random.ts';
-import { supercell } from '../../structure/builders.ts';
+import { rattled, strained, supercell } from '../../structure/builders.ts';
 import { crystal } from '../../structure/crystals.ts';
 import { createStructure, massesOf } from '../../structure/structure.ts';
 import { EV_PER_U } from '../../units.ts';
@@ -76,13 +76,15 @@ describe('checks of a minimum and of dynamics', () => {
 });
 
 describe('the temperature of training frames', () => {
-  const frame = (energy: number, forces: Float64Array, group: string): Frame => ({
-    ...{ structure: supercell(silicon, [2, 1, 1]), labels: { energy, forces }, group },
-    ...{ info: {}, arrays: {}, line: 1, index: 0 },
+  const rest = supercell(silicon, [2, 1, 1]);
+  const frame = (energy: number, forces: Float64Array, group: string, more: Partial<Frame> = {}): Frame => ({
+    ...{ structure: rest, labels: { energy, forces }, group },
+    ...{ info: {}, arrays: {}, line: 1, index: 0, ...more },
   });
+  const moving = new Float64Array(48).fill(1);
 
   test('is that of the thermostat they came from, to a few tenths', async () => {
-    const structure = supercell(silicon, [2, 1, 1]);
+    const structure = rest;
     const potential = stillingerWeber();
     const integrator = langevin(1, { temperature: 600, friction: 0.05, random: createRandom(2) });
     const frames: Frame[] = [frame(potential.evaluate(structure).energy, new Float64Array(48), 'rest')];
@@ -94,10 +96,39 @@ describe('the temperature of training frames', () => {
       if (step > 500) frames.push(frame(state.evaluation.energy, state.evaluation.forces.slice(), 'md'));
     }
     const found = trainingTemperature(frames)!;
-    expect([found.group, found.frames]).toEqual(['md', 25]);
+    expect([found.group, found.frames, found.from]).toEqual(['md', 25, 'energies']);
     // The ninth of ten frames of 16 atoms, each of which fluctuates by a fifth.
     expect(found.temperature).toBeGreaterThan(550);
     expect(found.temperature).toBeLessThan(1000);
+  });
+
+  test.each([
+    ['bulk', { description: 'Snapshot 30 of 32 of AIMD NVT simulation at 3374 K' }, 3374],
+    ['md_600K_2', { kpoints: '8 8 8' }, 600],
+    ['300K', {}, 300],
+    ['md', { temperature: 450 }, 450],
+  ])('is what the frames say: %s', (group, info, kelvin) => {
+    const frames = Array.from({ length: 5 }, () => frame(-70, new Float64Array(48), group, { info }));
+    expect(trainingTemperature(frames)).toEqual({ temperature: kelvin, group, frames: 5, from: 'words' });
+  });
+
+  test.each(['100 K-points', 'md-1000-3', '2x2x2 cell', '30 KBar'])('"%s" is no temperature', (note) => {
+    const frames = Array.from({ length: 5 }, () => frame(-70, new Float64Array(48), 'x', { info: { note } }));
+    expect(trainingTemperature(frames)).toBeNull();
+  });
+
+  test('the energy of a melt or of a strained cell is no heat', () => {
+    const random = createRandom(3);
+    const of = (structures: readonly Frame['structure'][]) =>
+      trainingTemperature([
+        frame(-70, new Float64Array(48), 'rest'),
+        ...structures.map((structure, k) => frame(-68 + 0.1 * k, moving, 'x', { structure })),
+      ]);
+    const five = [0, 1, 2, 3, 4];
+    expect(of(five.map(() => rattled(rest, 0.1, random)))?.from).toBe('energies');
+    expect(of(five.map(() => rattled(rest, 1.2, random)))).toBeNull();
+    const strain = (k: number) => [0.02 * k, 0, 0, 0, 0, 0, 0, 0, 0];
+    expect(of(five.map((k) => rattled(strained(rest, strain(k)), 0.1, random)))).toBeNull();
   });
 
   test('is not made up where nothing moves', () => {

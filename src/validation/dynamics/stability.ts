@@ -19,10 +19,12 @@ const RUNS = [
   { ensemble: 'NVT', share: 1, steps: 1500 },
   { ensemble: 'NVT', share: 1.5, steps: 3000 },
 ] as const;
+/** Molecules are few atoms with a short timestep: so many times the steps, up to so many atoms times steps. */
+const LONGER = { most: 8, atoms: 120 };
 /** Steps between two looks. */
 const EVERY = 10;
-/** Two atoms are too close below this share of the sum of their covalent radii. */
-const CLOSEST = 0.6;
+/** Two atoms are too close below this share of the sum of their covalent radii: no bond is so short, nor do they collide so. */
+const CLOSEST = 0.5;
 /** An atom is lost when its nearest neighbour is farther away than so many times what it was at the start. */
 const LOST = 2;
 /** The mean temperature of the second half of a run must not be farther from the wanted one than this factor. */
@@ -36,7 +38,7 @@ export const stability: Check = {
   unit: 'runs',
   limit: { double: 0, single: 0 },
   limitReason:
-    'Runs that broke down: an explosion, two atoms closer than 0.6 times the sum of their covalent radii, an atom with ' +
+    'Runs that broke down: an explosion, two atoms closer than half the sum of their covalent radii, an atom with ' +
     'its nearest neighbour twice as far away as at the start, or a mean temperature off by a factor of 2. None may.',
   source:
     'Errors of forces on test frames do not tell whether dynamics holds: Fu et al. 2023, arXiv:2210.07237. Fixed number ' +
@@ -45,9 +47,11 @@ export const stability: Check = {
   async run({ potential, structures, minimum, temperature = USUAL_TEMPERATURE, seed, signal }) {
     const structure = await calmed(minimum ?? structures[0], potential);
     if (structure.numbers.length === 1) return { skipped: 'a single atom at rest does not move' };
+    const longer = lengthening(structure);
     const failures: string[] = [];
     const times: string[] = [];
-    for (const { ensemble, share, steps } of RUNS) {
+    for (const { ensemble, share, steps: usual } of RUNS) {
+      const steps = longer * usual;
       const kelvin = share * temperature;
       const random = createRandom(seed);
       const timestep = timestepFor(structure, 0.3);
@@ -66,6 +70,11 @@ export const stability: Check = {
     return { value: failures.length, detail };
   },
 };
+
+function lengthening({ numbers, pbc }: Structure): number {
+  if (pbc.some((repeats) => repeats)) return 1;
+  return Math.max(1, Math.min(LONGER.most, Math.floor(LONGER.atoms / numbers.length)));
+}
 
 interface Plan {
   readonly integrator: Integrator;

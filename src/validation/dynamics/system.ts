@@ -6,7 +6,7 @@ import { supercell } from '../../structure/builders.ts';
 import { massesOf, type Structure } from '../../structure/structure.ts';
 
 /** Why checks of a minimum say nothing. */
-export const NO_MINIMUM = 'no structure is known to be a minimum of this potential';
+export const NO_MINIMUM = 'no structure is known to be a minimum of this potential: name one (--minimum)';
 /** Periodic structures are doubled until they have as many atoms. */
 const LEAST_ATOMS = 32;
 /** A frame far from equilibrium would heat itself; forces as at 300 K are calm enough, eV/Å. */
