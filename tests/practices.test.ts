@@ -52,7 +52,7 @@ const PROMISES: Readonly<Record<string, (text: string) => void>> = {
   },
   '10-penalties': (text) => {
     const nets = numbers(text, /net force +(\S+) meV/g);
-    expect(nets.at(-1)).toBeLessThan(nets[0] / 3);
+    expect(nets.at(-1)).toBeLessThan(nets[0] / 2);
   },
   '11-committee': (text) => {
     const [held, melt] = numbers(text, /spread +(\S+) meV/g);

@@ -80,7 +80,7 @@ function logTick(domain: Axis['domain']): (value: number) => string {
   return (value) => {
     const exponent = Math.log10(value);
     if (Math.abs(exponent - Math.round(exponent)) < 1e-9) return powerOfTen(exponent);
-    const leading = Math.round(value / 10 ** Math.floor(exponent + 1e-9));
+    const leading = Number((value / 10 ** Math.floor(exponent + 1e-9)).toPrecision(6));
     return isShort && (leading === 2 || leading === 5) ? String(Number(value.toPrecision(1))) : '';
   };
 }
