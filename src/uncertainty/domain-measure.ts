@@ -85,12 +85,18 @@ export function measureDomain(
   }
 }
 
-/** Frames with about as many environments as are looked at, from each group its share, evenly spread. */
+/**
+ * Frames with about as many environments as are looked at, evenly spread: from each group its share, and of a group from
+ * the frames that have the same rarest element. An element of few frames would be missed otherwise, and then unknown.
+ */
 function fairSample(frames: readonly SourcedFrame[], budget: number): SourcedFrame[] {
+  const rarest = rarestElement(frames);
   const groups = new Map<string, SourcedFrame[]>();
   for (const one of frames) {
-    const name = `${one.source}\n${one.frame.group}`;
-    groups.set(name, [...(groups.get(name) ?? []), one]);
+    const name = `${one.source}\n${one.frame.group}\n${rarest(one)}`;
+    const list = groups.get(name);
+    if (list === undefined) groups.set(name, [one]);
+    else list.push(one);
   }
   const lists = [...groups.values()];
   const atomsOf = (list: readonly SourcedFrame[]): number =>
@@ -101,6 +107,14 @@ function fairSample(frames: readonly SourcedFrame[], budget: number): SourcedFra
     return list.filter((_, n) => Math.floor(n / step) !== Math.floor((n - 1) / step));
   });
   return chosen;
+}
+
+/** Of a frame, the element that the fewest frames have. */
+function rarestElement(frames: readonly SourcedFrame[]): (one: SourcedFrame) => number {
+  const elementsOf = ({ frame }: SourcedFrame): number[] => [...new Set(frame.structure.numbers)];
+  const counts = new Map<number, number>();
+  for (const one of frames) for (const z of elementsOf(one)) counts.set(z, (counts.get(z) ?? 0) + 1);
+  return (one) => elementsOf(one).sort((a, b) => counts.get(a)! - counts.get(b)! || a - b)[0];
 }
 
 /** The names that origins of environments point to: [source, frame, group] of each frame. */

@@ -216,6 +216,15 @@ test.each([
   expect(small.verdict(rattled(diamond, 0.5, createRandom(1))).farthest.distance).toBeGreaterThan(1);
 });
 
+test('an element of three frames among many is known', () => {
+  const large = supercell(diamond, [2, 2, 1]);
+  const doped = frames(substituted(large, 0, 'Ge'), 'all', { count: 3 });
+  const pure = frames(large, 'all', { count: 70 });
+  const { domain: all } = learned([14, 32], [...pure.slice(0, 41), ...doped, ...pure.slice(41)], []);
+  expect(all.record.space.environments[1]).toBe(3);
+  for (const { frame } of doped) expect(all.verdict(frame.structure).inside).toBe(true);
+});
+
 test('many species share one whitening around their own means', () => {
   const elements = [14, 22, 23, 24, 32];
   const symbols = ['Ti', 'V', 'Cr', 'Ge'];
