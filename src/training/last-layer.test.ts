@@ -92,6 +92,26 @@ describe.each([
     expect(other.parameters).not.toEqual(four.parameters);
   });
 
+  test('hardly mind a frame with absurd forces where the training did not', () => {
+    const [first, ...rest] = learned;
+    const absurd = { ...first, system: { ...first.system, forces: first.system.forces.map((f) => 1e4 * (f + 1)) } };
+    const loss = { ...DEFAULT_TRAINING.loss, frameCap: 1 };
+    const spreadOf = (set: readonly TrainingFrame[]): number => {
+      const heads = withBootstrappedHeads(one, { frames: set, kernel, settings: { ...settings, loss } });
+      let square = 0;
+      for (const results of evaluateAll(heads, kernel, rest.slice(0, 20))) {
+        for (const c of results[0].forces.keys()) {
+          const mean = results.reduce((sum, head) => sum + head.forces[c], 0) / 4;
+          square += results.reduce((sum, head) => sum + (head.forces[c] - mean) ** 2, 0);
+        }
+      }
+      return Math.sqrt(square);
+    };
+    // Without the cap it would be some thousand times as much.
+    const calm = rest.slice(0, 60);
+    expect(spreadOf([absurd, ...calm]) / spreadOf(calm)).toBeLessThan(10);
+  });
+
   test('are one head again when their mean is asked for', () => {
     const mean = meanHead(four)!;
     expect(mean.shape.heads).toBe(1);

@@ -9,6 +9,7 @@ import { isLastLayer, joinHeads } from '../model/heads.ts';
 import { foldingOf, isConservative, loadModel, type Model } from '../model/model.ts';
 import { createRandom, type Random } from '../random.ts';
 import { type Registered, register, termsOf } from './loss-terms.ts';
+import { capped } from './many-elements.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { TrainingSettings } from './settings.ts';
 
@@ -40,7 +41,9 @@ export interface LastLayerInput {
 export function withBootstrappedHeads(model: Model, { frames, kernel, settings }: LastLayerInput): Model {
   const { heads } = settings.model;
   const random = createRandom(settings.seed ^ STREAM);
-  const some = Array.from(random.permutation(frames.length).subarray(0, MOST_FRAMES), (k) => frames[k]);
+  const some = Array.from(random.permutation(frames.length).subarray(0, MOST_FRAMES), (k) =>
+    capped(frames[k], settings.loss),
+  );
   const engine = loadModel(model, kernel);
   try {
     const gradients = lastLayerGradients(model, engine, some, settings);
@@ -123,14 +126,17 @@ function withShifts(model: Model, deltas: readonly Float64Array[], factor: numbe
   return joinHeads(heads);
 }
 
-/** Root mean square of the error of the forces over that of their spread; of energies per atom where no forces are. */
+/**
+ * Root mean square of the error of the forces over that of their spread; of energies per atom where no forces are. What
+ * is absurdly large counts as little as in the training.
+ */
 function errorOverSpread(wide: Model, model: Model, frames: readonly TrainingFrame[], kernel: Kernel): number {
   const engine = loadModel(wide, kernel);
   const sums = { error: 0, spread: 0 };
-  const add = (members: readonly number[], target: number): void => {
+  const add = (members: readonly number[], target: number, weight = 1): void => {
     const mean = members.reduce((p, q) => p + q, 0) / members.length;
-    sums.error += (mean - target) ** 2;
-    sums.spread += members.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (members.length - 1);
+    sums.error += weight * (mean - target) ** 2;
+    sums.spread += (weight * members.reduce((sum, x) => sum + (x - mean) ** 2, 0)) / (members.length - 1);
   };
   try {
     const forces = frames.filter(({ has }) => has.forces);
@@ -142,6 +148,7 @@ function errorOverSpread(wide: Model, model: Model, frames: readonly TrainingFra
           add(
             results.map((r) => r.forces[c]),
             target,
+            frame.weight,
           );
       } else {
         const reference = composition.reduce((sum, n, s) => sum + n * model.referenceEnergies[s], 0);
@@ -149,6 +156,7 @@ function errorOverSpread(wide: Model, model: Model, frames: readonly TrainingFra
         add(
           results.map((r) => perAtom(r.energies.reduce((p, q) => p + q, 0))),
           perAtom(system.energy - reference),
+          frame.weight,
         );
       }
     }

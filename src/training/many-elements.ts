@@ -110,6 +110,12 @@ export function capFactor({ system, has }: TrainingFrame, loss: LossWeights): nu
   return cost > loss.frameCap ? loss.frameCap / cost : 1;
 }
 
+/** The frame with that factor in its weight. */
+export function capped(frame: TrainingFrame, loss: LossWeights): TrainingFrame {
+  const factor = capFactor(frame, loss);
+  return factor === 1 ? frame : { ...frame, weight: factor * (frame.weight ?? 1) };
+}
+
 /**
  * What forces and stress of a frame may cost at most, see `LossWeights.frameCap`: nine tenths of the frames stay below.
  * Undefined where there is nothing to cap.

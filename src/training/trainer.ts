@@ -16,7 +16,7 @@ import {
   summary,
   termsOf,
 } from './loss-terms.ts';
-import { capFactor } from './many-elements.ts';
+import { capped } from './many-elements.ts';
 import { createOptimiser, type Optimiser, type SavedOptimiser } from './optimiser.ts';
 import type { TrainingFrame } from './prepare.ts';
 import type { TrainingSettings } from './settings.ts';
@@ -252,13 +252,10 @@ function startRun(input: TrainingInput): Run {
   const optimiser = createOptimiser(engine, layout, settings.optimiser, trainable);
   if (checkpoint !== undefined) optimiser.restore(checkpoint.optimiser);
   const atoms = input.train.reduce((sum, f) => sum + f.system.atoms, 0);
-  const capped = (frame: TrainingFrame): TrainingFrame => {
-    const factor = capFactor(frame, settings.loss);
-    return factor === 1 ? frame : { ...frame, weight: factor * (frame.weight ?? 1) };
-  };
+  const weighted = (frame: TrainingFrame): TrainingFrame => capped(frame, settings.loss);
   const registered = (frames: readonly TrainingFrame[], replayed: boolean): Registered[] => {
     const heads = headsOfFrames(frames, levels, settings);
-    return register(engine, frames.map(capped), model.referenceEnergies, { heads, replayed });
+    return register(engine, frames.map(weighted), model.referenceEnergies, { heads, replayed });
   };
   return {
     input,
@@ -273,7 +270,7 @@ function startRun(input: TrainingInput): Run {
     random,
     train: registered(input.train, false),
     replay: registered(input.replay?.frames ?? [], true),
-    validation: input.validation.map((frame) => ({ frame: capped(frame), number: -1, heads: [], replayed: false })),
+    validation: input.validation.map((frame) => ({ frame: weighted(frame), number: -1, heads: [], replayed: false })),
     meanAtoms: atoms / input.train.length,
     weights,
     dWeights: new Float64Array(weights.length),
