@@ -5,7 +5,7 @@ import type { Novelty, Origin } from './domain.ts';
 const NAMED = 3;
 
 const sigma = (distance: number): string =>
-  Number.isFinite(distance) ? `${distance.toPrecision(distance < 100 ? 2 : 3)} σ` : 'at no distance';
+  Number.isFinite(distance) ? `${distance.toPrecision(distance < 100 ? 2 : 3)} σ` : 'infinitely far';
 
 const atomOf = ({ element, atom }: Novelty): string => `${element} atom ${atom}`;
 

@@ -182,6 +182,7 @@ describe('verdicts', () => {
     const verdict = half.verdict(asked);
     expect(verdict.farthest).toMatchObject({ element: 'Ge', distance: Number.POSITIVE_INFINITY, nearest: null });
     expect(verdict.inside).toBe(false);
+    expect(verdict.sentence).toContain('infinitely far from training');
     expect(verdict.sentence).toContain('no such atom in the training frames');
   });
 });
