@@ -68,7 +68,7 @@ async function calibrateCommand(
     }
     if (potential.members < 2) {
       throw new NearsightError('one-head', 'the model has one head: there is no spread that could be calibrated', {
-        hint: 'train with heads: 4, or a committee',
+        hint: 'train with --committee 4',
         place: { path },
       });
     }

@@ -3,10 +3,10 @@ import type { WritableFrame } from '../data/index.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
 import {
   type CalibrationMetrics,
+  type Caveats,
   type DomainAccount,
   NOT_CALIBRATED,
   type QuantityAccount,
-  type TrustedPrediction,
   type UncertaintyAccount,
 } from '../uncertainty/index.ts';
 import { GPA } from '../units.ts';
@@ -26,13 +26,14 @@ const SHOWN: readonly Shown[] = [
 ];
 
 /** The value of `uncertainty` in the JSON document; names are a contract with scripts. */
-export function uncertaintyDocument(account: UncertaintyAccount | null): object {
-  if (account === null) return { calibrated: false, why: NOT_CALIBRATED };
+export function uncertaintyDocument(account: UncertaintyAccount): object {
+  const domain = domainKeys(account.domain);
+  if (!account.calibrated) return { calibrated: false, why: NOT_CALIBRATED, domain };
   const quantities = SHOWN.map((shown) => {
     const found = account[shown.name];
     return [shown.name, found === null ? null : quantityKeys(found, shown)];
   });
-  return { calibrated: true, ...Object.fromEntries(quantities), domain: domainKeys(account.domain) };
+  return { calibrated: true, ...Object.fromEntries(quantities), domain };
 }
 
 function quantityKeys({ metrics, parts }: QuantityAccount, { key, factor }: Shown): object {
@@ -76,8 +77,9 @@ function domainKeys(domain: DomainAccount | null): object | null {
 }
 
 /** The same for people. */
-export function describeUncertainty(account: UncertaintyAccount | null): string {
-  if (account === null) return `uncertainty: ${NOT_CALIBRATED}`;
+export function describeUncertainty(account: UncertaintyAccount): string {
+  const domain = account.domain === null ? [] : describeDomain(account.domain, account.frames);
+  if (!account.calibrated) return [`uncertainty: ${NOT_CALIBRATED}`, ...domain].join('\n');
   const rows = SHOWN.flatMap((shown) => {
     const found = account[shown.name];
     return found === null ? [] : [{ ...shown, ...found }];
@@ -114,7 +116,7 @@ export function describeUncertainty(account: UncertaintyAccount | null): string 
       },
     ]),
   ];
-  if (account.domain !== null) lines.push(...describeDomain(account.domain, account.frames));
+  lines.push(...domain);
   return lines.join('\n');
 }
 
@@ -123,15 +125,15 @@ const SENTENCES = 3;
 function describeDomain({ framesOutside, atomsOutside, farthest }: DomainAccount, frames: number): string[] {
   if (framesOutside === 0) return ['all atoms of these frames are within the training domain'];
   return [
-    `outside the training domain: ${atomsOutside} atoms in ${framesOutside} of ${frames} frames`,
+    `outside the training domain: ${atomsOutside} ${atomsOutside === 1 ? 'atom' : 'atoms'} in ${framesOutside} of ${frames} frames`,
     ...farthest.slice(0, SENTENCES).map(({ frame, line, sentence }) => `  frame ${frame} (line ${line}): ${sentence}`),
   ];
 }
 
 /** Adds the uncertainties to a frame: `energy_uncertainty` of the total energy (eV) and `force_uncertainty` (eV/Å). */
-export function withUncertainty(frame: WritableFrame, trusted: TrustedPrediction | null): WritableFrame {
-  if (trusted === null) return frame;
-  const { energyPerAtom, forces, domain } = trusted;
+export function withUncertainty(frame: WritableFrame, caveats: Caveats | null): WritableFrame {
+  if (caveats === null) return frame;
+  const { energyPerAtom, forces, domain } = caveats;
   const atoms = frame.structure.numbers.length;
   return {
     ...frame,

@@ -11,7 +11,7 @@ import { elementRows, errorRow, groupRows, parityOf } from '../node/report-parts
 import { writeFrames } from '../node/structures.ts';
 import { VERSION } from '../node/version.ts';
 import { formatErrorRows, renderReport } from '../report/index.ts';
-import { openAccount, openUncertainty, type UncertaintyAccount } from '../uncertainty/index.ts';
+import { openAccount, openDomain, openUncertainty, type UncertaintyAccount } from '../uncertainty/index.ts';
 import { describeUncertainty, uncertaintyDocument, withUncertainty } from './evaluate-uncertainty.ts';
 import { addInputFlags, DATA, type InputFlags, keepInputs, openDatasets, trainedOn, withModel } from './inputs.ts';
 import { checkLeaks, type LeakCheck } from './leak-free.ts';
@@ -72,10 +72,10 @@ async function evaluateCommand(
     if (known.length > 0) session.warn(`the model was trained on ${known.join(', ')}: these errors are no test`);
     const predicted: WritableFrame[] = [];
     const uncertainty = openUncertainty(file, potential);
-    const accountant = uncertainty === null ? null : openAccount(uncertainty);
+    const accountant = openAccount(uncertainty, uncertainty?.domain ?? openDomain(file.domain, potential));
     const keep = (frame: Frame, prediction: Prediction): void => {
-      const trusted = accountant?.add(frame) ?? null;
-      if (flags.write !== undefined) predicted.push(withUncertainty(withPrediction(frame, prediction), trusted));
+      const caveats = accountant.add(frame);
+      if (flags.write !== undefined) predicted.push(withUncertainty(withPrediction(frame, prediction), caveats));
     };
     const report = await errorsOf(session, potential, datasets, keep);
     // What the very training data leak is no question.
@@ -91,7 +91,7 @@ async function evaluateCommand(
       await writeFileAtomically(plots, parityPage(model, file.model.elements, report));
     }
     const written = { plots, written: flags.write ?? null };
-    const account = accountant?.account() ?? null;
+    const account = accountant.account();
     await session.printAndSave(
       { model, data, ...documentOf(report, account), ...(check === null ? {} : leakageKeys(check, rest)), ...written },
       describe(report, { written, check, rest, account }, session.colour),
@@ -143,7 +143,7 @@ function parityPage(model: string, elements: readonly number[], report: ErrorRep
 }
 
 /** Names are a contract with scripts. */
-function documentOf(report: ErrorReport, account: UncertaintyAccount | null): object {
+function documentOf(report: ErrorReport, account: UncertaintyAccount): object {
   const { overall, groups, elements, unlabelled, worst } = report;
   return {
     ...errorKeys(overall),
@@ -177,8 +177,7 @@ interface Told {
   readonly check: LeakCheck | null;
   /** Errors on the frames that are not in the training data, where some are. */
   readonly rest: ErrorReport | null;
-  /** Null where the model was not calibrated. */
-  readonly account: UncertaintyAccount | null;
+  readonly account: UncertaintyAccount;
 }
 
 function describe(report: ErrorReport, { written, check, rest, account }: Told, colour: boolean): string {

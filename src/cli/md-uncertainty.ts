@@ -1,13 +1,14 @@
 /** Uncertainty along a simulation: looked at now and then, told at the end. */
 import type { MdSample } from '../md/index.ts';
 import { formatNumber } from '../report/index.ts';
-import { NOT_CALIBRATED, type TrustedPrediction, type Uncertainty } from '../uncertainty/index.ts';
+import { type Caveats, type Domain, domainOnly, NOT_CALIBRATED, type Uncertainty } from '../uncertainty/index.ts';
 
 /** Moments at which it is looked at, at most; and steps between them, at least: so that it costs a few percent. */
 const MOST_MOMENTS = 200;
 const LEAST_STEPS = 40;
 
 export interface UncertaintySummary {
+  readonly calibrated: boolean;
   /** Moments that were looked at. */
   readonly moments: number;
   /** σ of the force components of the most uncertain atom ever, and the mean over atoms and moments, eV/Å. */
@@ -25,12 +26,15 @@ export interface UncertaintySummary {
 
 export interface UncertaintyWatch {
   /** Looks at the sample if it is due; null where not. */
-  look(sample: MdSample, last: boolean): TrustedPrediction | null;
+  look(sample: MdSample, last: boolean): Caveats | null;
   summary(): UncertaintySummary;
 }
 
-/** Watches a simulation of so many steps. */
-export function watchUncertainty(uncertainty: Uncertainty, steps: number): UncertaintyWatch {
+/** Watches a simulation of so many steps; whether it stays in the domain only, where the model was not calibrated. */
+export function watchUncertainty(
+  { uncertainty, domain }: { readonly uncertainty: Uncertainty | null; readonly domain: Domain | null },
+  steps: number,
+): UncertaintyWatch {
   const stride = Math.max(LEAST_STEPS, Math.ceil(steps / MOST_MOMENTS));
   let due = 0;
   let [moments, atoms, sum, max, outside] = [0, 0, 0, 0, 0];
@@ -39,25 +43,27 @@ export function watchUncertainty(uncertainty: Uncertainty, steps: number): Uncer
     look({ step, time, state }, last) {
       if (step < due && !last) return null;
       due = step + stride;
-      const trusted = uncertainty.of(state.structure, { neighbours: state.neighbours });
+      const { structure, neighbours } = state;
+      const caveats = uncertainty?.of(structure, { neighbours }) ?? domainOnly(domain, structure, neighbours);
       moments++;
-      for (const sigma of trusted.forces?.total ?? []) {
+      for (const sigma of caveats.forces?.total ?? []) {
         atoms++;
         sum += sigma;
         max = Math.max(max, sigma);
       }
-      if (trusted.domain?.inside === false) {
+      if (caveats.domain?.inside === false) {
         outside++;
-        first ??= { time, sentence: trusted.domain.sentence };
+        first ??= { time, sentence: caveats.domain.sentence };
       }
-      return trusted;
+      return caveats;
     },
     summary: () => ({
+      calibrated: uncertainty !== null,
       moments,
       max: atoms === 0 ? null : max,
       mean: atoms === 0 ? null : sum / atoms,
       domain:
-        uncertainty.domain === null
+        domain === null
           ? null
           : {
               share: moments === 0 ? 0 : outside / moments,
@@ -69,20 +75,18 @@ export function watchUncertainty(uncertainty: Uncertainty, steps: number): Uncer
 }
 
 /** Keys of the JSON document; null where the model was not calibrated. */
-export function watchDocument(summary: UncertaintySummary | null): object {
+export function watchDocument(summary: UncertaintySummary): object {
   return {
-    uncertainty_moments: summary?.moments ?? 0,
-    force_uncertainty_max_eV_per_A: summary?.max ?? null,
-    force_uncertainty_mean_eV_per_A: summary?.mean ?? null,
-    outside_domain_share: summary?.domain?.share ?? null,
-    outside_domain_first_fs: summary?.domain?.firstTime ?? null,
+    uncertainty_moments: summary.moments,
+    force_uncertainty_max_eV_per_A: summary.max,
+    force_uncertainty_mean_eV_per_A: summary.mean,
+    outside_domain_share: summary.domain?.share ?? null,
+    outside_domain_first_fs: summary.domain?.firstTime ?? null,
   };
 }
 
-export function describeWatch(summary: UncertaintySummary | null): string[] {
-  if (summary === null) return [`uncertainty: ${NOT_CALIBRATED}`];
-  const { moments, max, mean, domain } = summary;
-  const lines: string[] = [];
+export function describeWatch({ calibrated, moments, max, mean, domain }: UncertaintySummary): string[] {
+  const lines = calibrated ? [] : [`uncertainty: ${NOT_CALIBRATED}`];
   if (max !== null) {
     const [usual, most] = [mean, max].map((sigma) => formatNumber(1000 * sigma!));
     lines.push(`uncertainty of forces (σ) at ${moments} moments: mean ${usual}, largest ${most} meV/Å`);

@@ -7,7 +7,7 @@ import { type Moment, type SimulationResult, simulate, usualTimestep } from '../
 import { writeFrames } from '../node/structures.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
 import { cellVolume, copyStructure, type Structure, supercell } from '../structure/index.ts';
-import { openUncertainty } from '../uncertainty/index.ts';
+import { openDomain, openUncertainty } from '../uncertainty/index.ts';
 import { withUncertainty } from './evaluate-uncertainty.ts';
 import {
   addInputFlags,
@@ -97,8 +97,9 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
   const every = flags.every ?? fine;
   return withModel(model, flags.threads, async ({ file, potential }) => {
     const uncertainty = openUncertainty(file, potential);
-    if (flags.guard === true && !uncertainty?.domain) throw noGuard(model);
-    const watch = uncertainty === null ? null : watchUncertainty(uncertainty, steps);
+    const domain = uncertainty?.domain ?? openDomain(file.domain, potential);
+    if (flags.guard === true && domain === null) throw noGuard(model);
+    const watch = watchUncertainty({ uncertainty, domain }, steps);
     const guard = new AbortController();
     warnOfDirectForces(session, potential, 'dynamics conserve neither energy nor momentum');
     const work = simulate({
@@ -124,8 +125,9 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
       if (written > 0) session.warn(`${flags.out} holds the ${written} frames up to there`);
       throw outcome.error;
     }
-    report(session, flags, outcome.result!, { frames: written, watched: watch?.summary() ?? null });
-    return guard.signal.aborted ? 1 : 0;
+    const guarded = guard.signal.aborted;
+    report(session, flags, outcome.result!, { frames: written, watched: watch.summary(), guarded });
+    return guarded ? 1 : 0;
   });
 }
 
@@ -149,7 +151,7 @@ async function* follow(
     readonly every: number;
     readonly progress: Progress;
     readonly outcome: Outcome;
-    readonly watch: UncertaintyWatch | null;
+    readonly watch: UncertaintyWatch;
     /** Ends the run. */
     readonly leave: () => void;
   },
@@ -163,9 +165,9 @@ async function* follow(
       if (phase !== 'run') continue;
       const last = sample.step === steps;
       if (sample.step % to.every !== 0 && !last) continue;
-      const trusted = to.watch?.look(sample, last) ?? null;
-      if (trusted?.domain?.inside === false) to.leave();
-      yield withUncertainty(frameOf(sample), trusted);
+      const caveats = to.watch.look(sample, last);
+      if (caveats?.domain?.inside === false) to.leave();
+      yield withUncertainty(frameOf(sample), caveats);
     }
     to.outcome.result = next.value;
   } catch (error) {
@@ -203,10 +205,17 @@ function divisor(n: number, most: number): number {
 interface Watched {
   /** Of the trajectory. */
   readonly frames: number;
-  readonly watched: UncertaintySummary | null;
+  readonly watched: UncertaintySummary;
+  /** Whether the guard ended the run. */
+  readonly guarded: boolean;
 }
 
-function report(session: Session, flags: MdFlags, result: SimulationResult, { frames, watched }: Watched): void {
+function report(
+  session: Session,
+  flags: MdFlags,
+  result: SimulationResult,
+  { frames, watched, guarded }: Watched,
+): void {
   const { atoms, steps, seconds, drift, temperature, temperatureDeviation, pressure, moments, last } = result;
   const document = {
     ensemble: flags.ensemble,
@@ -224,6 +233,7 @@ function report(session: Session, flags: MdFlags, result: SimulationResult, { fr
     seconds,
     ...watchDocument(watched),
     interrupted: session.signal.aborted,
+    ended_by_guard: guarded,
     trajectory: flags.out ?? null,
     frames,
   };
@@ -241,6 +251,9 @@ function report(session: Session, flags: MdFlags, result: SimulationResult, { fr
     lines.push(`drift of the conserved energy: ${value} ± ${error} meV/atom/ps`);
   }
   lines.push(...describeWatch(watched));
+  if (guarded) {
+    lines.push(`ended by --guard after ${formatNumber(last.time)} of ${formatNumber(flags.time)} fs`);
+  }
   if (flags.out !== undefined) lines.push(`${frames} frames in ${flags.out}`);
   session.print(document, lines.join('\n'));
 }

@@ -3,7 +3,7 @@ import { relax } from '../md/index.ts';
 import { writeFrames } from '../node/structures.ts';
 import { formatNumber } from '../report/index.ts';
 import { cellVolume } from '../structure/index.ts';
-import { openUncertainty } from '../uncertainty/index.ts';
+import { domainOnly, openDomain, openUncertainty } from '../uncertainty/index.ts';
 import { GPA } from '../units.ts';
 import {
   addInputFlags,
@@ -80,7 +80,8 @@ async function relaxCommand(session: Session, model: string, path: string, flags
       const relaxed = { structure, labels: { ...labels, energy: evaluation.energy } };
       await writeFrames(flags.out, [relaxed]);
     }
-    const trusted = openUncertainty(file, potential)?.of(structure) ?? null;
+    const caveats =
+      openUncertainty(file, potential)?.of(structure) ?? domainOnly(openDomain(file.domain, potential), structure);
     const atoms = structure.numbers.length;
     const document = {
       converged,
@@ -90,8 +91,8 @@ async function relaxCommand(session: Session, model: string, path: string, flags
       max_force_eV_per_A: last.maxForce,
       max_stress_GPa: stress === null ? null : Math.max(...stress.map(Math.abs)) / GPA,
       volume_A3: volume,
-      energy_uncertainty_eV: trusted?.energyPerAtom ? atoms * trusted.energyPerAtom.total : null,
-      domain: trusted?.domain?.sentence ?? null,
+      energy_uncertainty_eV: caveats.energyPerAtom === null ? null : atoms * caveats.energyPerAtom.total,
+      domain: caveats.domain?.sentence ?? null,
       cell_A: Array.from(structure.cell),
       out: flags.out ?? null,
     };

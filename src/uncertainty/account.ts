@@ -1,8 +1,9 @@
 /** What calibrated uncertainties are worth on labelled frames, and which frames the model does not know. */
 import type { Frame } from '../data/dataset.ts';
 import { type CalibrationMetrics, metricsOf } from './calibration.ts';
+import type { Domain, DomainVerdict } from './domain.ts';
 import { collectResiduals } from './residuals.ts';
-import type { TrustedPrediction, Uncertain, Uncertainty } from './trusted.ts';
+import { type Caveats, domainOnly, type Uncertain, type Uncertainty } from './trusted.ts';
 
 /** Root mean squares over samples: total² = epistemic² + aleatoric² + rest². */
 export interface Parts {
@@ -42,6 +43,8 @@ export interface DomainAccount {
 }
 
 export interface UncertaintyAccount {
+  /** False: the model knows its domain at most. */
+  readonly calibrated: boolean;
   readonly frames: number;
   readonly atoms: number;
   /** Null where the quantity was not calibrated. */
@@ -54,57 +57,63 @@ export interface UncertaintyAccount {
 
 export interface Accountant {
   /** Takes a frame up; returns what the model says of it. */
-  add(frame: Frame): TrustedPrediction;
+  add(frame: Frame): Caveats;
   account(): UncertaintyAccount;
 }
 
 const NAMED = 10;
 
-/** Keeps account of frames, one after another. */
-export function openAccount(uncertainty: Uncertainty): Accountant {
+/** Keeps account of frames, one after another; of the domain only, where the model was not calibrated. */
+export function openAccount(
+  uncertainty: Uncertainty | null,
+  domain: Domain | null = uncertainty?.domain ?? null,
+): Accountant {
   const collector = collectResiduals();
   const sums = { energy: noParts(), forces: noParts(), stress: noParts() };
   const outside: OutsideFrame[] = [];
   let [frames, atoms, framesOutside, atomsOutside] = [0, 0, 0, 0];
-  const noteDomain = (frame: Frame, { domain }: TrustedPrediction): void => {
-    if (domain === null || domain.inside) return;
-    const { distance } = domain.farthest;
+  const noteDomain = (frame: Frame, verdict: DomainVerdict | null): void => {
+    if (verdict === null || verdict.inside) return;
+    const { distance } = verdict.farthest;
     framesOutside++;
-    atomsOutside += domain.outside.length;
+    atomsOutside += verdict.outside.length;
     const { index, line } = frame;
-    const found = { position: frames, frame: index, line, atoms: domain.outside.length, distance };
-    outside.push({ ...found, sentence: domain.sentence });
+    const found = { position: frames, frame: index, line, atoms: verdict.outside.length, distance };
+    outside.push({ ...found, sentence: verdict.sentence });
     outside.sort((a, b) => b.distance - a.distance);
     outside.length = Math.min(outside.length, NAMED);
   };
+  const judge = (frame: Frame, calibrated: Uncertainty): Caveats => {
+    const trusted = calibrated.of(frame.structure, { group: frame.group });
+    collector.add(frame, trusted.judged, trusted.noise);
+    addParts(sums.energy, trusted.energyPerAtom);
+    addParts(sums.stress, trusted.stress);
+    const { forces } = trusted;
+    for (let i = 0; forces !== null && i < frame.structure.numbers.length; i++) {
+      const aleatoric = forces.aleatoric === null ? null : forces.aleatoric[i];
+      addParts(sums.forces, { aleatoric, epistemic: forces.epistemic[i], rest: forces.rest });
+    }
+    return trusted;
+  };
   return {
     add(frame) {
-      const { structure, group } = frame;
-      const trusted = uncertainty.of(structure, { group });
-      collector.add(frame, trusted.judged, trusted.noise);
-      addParts(sums.energy, trusted.energyPerAtom);
-      addParts(sums.stress, trusted.stress);
-      const { forces } = trusted;
-      for (let i = 0; forces !== null && i < structure.numbers.length; i++) {
-        const aleatoric = forces.aleatoric === null ? null : forces.aleatoric[i];
-        addParts(sums.forces, { aleatoric, epistemic: forces.epistemic[i], rest: forces.rest });
-      }
-      noteDomain(frame, trusted);
+      const { structure } = frame;
+      const caveats = uncertainty === null ? domainOnly(domain, structure) : judge(frame, uncertainty);
+      noteDomain(frame, caveats.domain);
       frames++;
       atoms += structure.numbers.length;
-      return trusted;
+      return caveats;
     },
     account() {
-      const { calibration, domain } = uncertainty;
       const residuals = collector.residuals();
       const of = (quantity: 'energy' | 'forces' | 'stress'): QuantityAccount | null => {
-        const law = calibration[quantity];
+        const law = uncertainty?.calibration[quantity] ?? null;
         if (law === null || sums[quantity].count === 0) return null;
         const labelled = residuals[quantity];
         return { metrics: labelled === null ? null : metricsOf(labelled, law), parts: partsOf(sums[quantity]) };
       };
       return {
-        ...{ frames, atoms },
+        ...{ calibrated: uncertainty !== null, frames, atoms },
         ...{ energy: of('energy'), forces: of('forces'), stress: of('stress') },
         domain: domain === null ? null : { limit: domain.limit, framesOutside, atomsOutside, farthest: [...outside] },
       };

@@ -51,6 +51,9 @@ export interface TrustedPrediction {
   readonly noise: LabelNoise | null;
 }
 
+/** What is to be said beside a prediction. */
+export type Caveats = Pick<TrustedPrediction, 'energyPerAtom' | 'forces' | 'domain'>;
+
 export interface TrustedOptions {
   readonly neighbours?: NeighbourList | undefined;
   /** Group of training frames whose noise of labels is meant. */
@@ -100,9 +103,14 @@ export function openUncertainty(file: ModelFile, potential: LoadedPotential): Un
   };
 }
 
+/** What a model that was not calibrated can say: whether it knows such structures. */
+export function domainOnly(domain: Domain | null, structure: Structure, neighbours?: NeighbourList): Caveats {
+  return { energyPerAtom: null, forces: null, domain: domain?.verdict(structure, neighbours) ?? null };
+}
+
 /** Why a model says nothing of its uncertainty, for a person. */
 export const NOT_CALIBRATED =
-  'not calibrated: the model says nothing of its uncertainty; nearsight calibrate MODEL DATA mends that';
+  'not calibrated: the model says nothing of its uncertainty; with several heads, nearsight calibrate MODEL DATA mends that';
 
 function judgeOf({ estimator }: Calibration, potential: LoadedPotential): Judge {
   if (estimator === 'heads' && potential.members > 1) return committeeJudge(potential, 'heads');
