@@ -50,6 +50,8 @@ export {
   rawOf,
 } from './residuals.ts';
 export {
+  type Caveats,
+  domainOnly,
   NOT_CALIBRATED,
   openUncertainty,
   type TrustedOptions,
