@@ -140,7 +140,9 @@ export function withUncertainty(frame: WritableFrame, caveats: Caveats | null): 
     info: {
       ...frame.info,
       ...(energyPerAtom !== null && { energy_uncertainty: atoms * energyPerAtom.total }),
-      ...(domain !== null && { domain_distance: domain.farthest.distance }),
+      // Of an element without training frames there is no distance, and no number for that in a file.
+      ...(domain !== null &&
+        Number.isFinite(domain.farthest.distance) && { domain_distance: domain.farthest.distance }),
     },
     arrays: {
       ...frame.arrays,
