@@ -3,9 +3,12 @@ import type { MdSample } from '../md/index.ts';
 import { formatNumber } from '../report/index.ts';
 import { type Caveats, type Domain, domainOnly, NOT_CALIBRATED, type Uncertainty } from '../uncertainty/index.ts';
 
-/** Moments at which it is looked at, at most; and steps between them, at least: so that it costs a few percent. */
+/**
+ * Moments at which it is looked at, at most; and steps between them, at least. A look costs some six steps, nearly all of
+ * it for the nearest training environment: a run may cost 5 % more. A guard may cost more, and must not come too late.
+ */
 const MOST_MOMENTS = 200;
-const LEAST_STEPS = 40;
+const LEAST_STEPS = { watch: 100, guard: 20 };
 
 export interface UncertaintySummary {
   readonly calibrated: boolean;
@@ -34,8 +37,9 @@ export interface UncertaintyWatch {
 export function watchUncertainty(
   { uncertainty, domain }: { readonly uncertainty: Uncertainty | null; readonly domain: Domain | null },
   steps: number,
+  purpose: 'watch' | 'guard',
 ): UncertaintyWatch {
-  const stride = Math.max(LEAST_STEPS, Math.ceil(steps / MOST_MOMENTS));
+  const stride = Math.max(LEAST_STEPS[purpose], Math.ceil(steps / MOST_MOMENTS));
   let due = 0;
   let [moments, atoms, sum, max, outside] = [0, 0, 0, 0, 0];
   let first: { readonly time: number; readonly sentence: string } | null = null;

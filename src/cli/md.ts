@@ -99,7 +99,7 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
     const uncertainty = openUncertainty(file, potential);
     const domain = uncertainty?.domain ?? openDomain(file.domain, potential);
     if (flags.guard === true && domain === null) throw noGuard(model);
-    const watch = watchUncertainty({ uncertainty, domain }, steps);
+    const watch = watchUncertainty({ uncertainty, domain }, steps, flags.guard === true ? 'guard' : 'watch');
     const guard = new AbortController();
     warnOfDirectForces(session, potential, 'dynamics conserve neither energy nor momentum');
     const work = simulate({
