@@ -17,6 +17,7 @@ interface ReportFlags extends CommonFlags, InputFlags {
   readonly purpose?: string;
   readonly level?: string;
   readonly methods?: string;
+  readonly quick?: boolean;
 }
 
 const DEFAULT_OUT = 'report.html';
@@ -45,6 +46,7 @@ export function addReport(program: Command): void {
     .option('--level <text>', 'level of theory of the labels: functional, basis or cutoff energy, k-points, code')
     .option('--temperature <K>', 'of the molecular dynamics run', parseTemperature, 300)
     .option('--name <text>', 'name of the potential; the name of the file when absent')
+    .option('--quick', 'leave out the checks that take long: locality, stability, relaxation, phonons')
     .option('--methods <file>', 'write the draft of a methods section as plain text, too');
   addInputFlags(command);
   addCommonFlags(command, 'write the report here', DEFAULT_OUT)
@@ -63,7 +65,7 @@ async function reportCommand(session: Session, path: string, flags: ReportFlags)
       ...{ path, file, potential, data: datasets, train: flags.train },
       ...{ name: flags.name ?? basename(path, '.safetensors'), date: today() },
       ...{ purpose: flags.purpose, levelOfTheory: flags.level, temperature: flags.temperature },
-      ...{ seed: flags.seed, threads: flags.threads, signal: session.signal },
+      ...{ quick: flags.quick, seed: flags.seed, threads: flags.threads, signal: session.signal },
     });
     const { data, checks, warnings } = await followed(session.progress('report'), work, ({ stage, done, total }) => ({
       ...{ done, total, note: stage },

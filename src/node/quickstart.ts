@@ -1,31 +1,23 @@
 /** The whole way from labelled frames to a trusted potential, on the silicon data that come with nearsight. */
-import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
-import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findLeakage, type Inspection, type Leakage } from '../curation/index.ts';
-import { type Dataset, selectFrames, splitByGroup } from '../data/index.ts';
-import { symbolOf } from '../elements.ts';
+import { findLeakage, type Leakage } from '../curation/index.ts';
 import { NearsightError } from '../errors.ts';
 import type { Kernel } from '../kernels/kernels.ts';
 import {
   type ErrorReport,
   type EvaluateProgress,
   encodeModel,
-  jsonObjectOf,
   type LoadedPotential,
   type ModelFile,
   potentialOf,
 } from '../model/index.ts';
-import { createRandom } from '../random.ts';
 import {
-  type DataSummary,
   type DomainReport,
   type ReportData,
   renderDataReport,
   renderReport,
   type SpeedSummary,
-  scopeOf,
   type UncertaintyReport,
 } from '../report/index.ts';
 import { type Structure, supercell } from '../structure/index.ts';
@@ -35,24 +27,22 @@ import { type DataStudy, studyData } from './data-report.ts';
 import { createEngine } from './engine.ts';
 import { evaluateDatasets } from './evaluate.ts';
 import { writeFileAtomically } from './files.ts';
-import { forceSize } from './report.ts';
+import { completed, type Material, reportOf, type Trust } from './quickstart-report.ts';
 import {
-  cardOf,
-  dataSummary,
-  dynamicsOf,
-  elementRows,
-  errorRow,
-  groupRows,
-  learningOf,
-  measureSpeed,
-  parityOf,
-} from './report-parts.ts';
-import { domainOf, methodOf, uncertaintyOf } from './report-trust.ts';
+  filesIn,
+  type QuickstartFiles,
+  type QuickstartSplit,
+  splitThree,
+  unrelatedFrames,
+} from './quickstart-split.ts';
+import { localityReport } from './report-locality.ts';
+import { measureSpeed } from './report-parts.ts';
+import { domainOf, uncertaintyOf } from './report-trust.ts';
 import { type SiliconProperties, type SiliconReference, siliconProperties } from './silicon.ts';
 import { type SimulationResult, type SimulationStep, simulate } from './simulate.ts';
 import { readDataset, writeFrames } from './structures.ts';
 import { checkpointPath, runTraining, type TrainRunProgress, type TrainRunResult } from './train-run.ts';
-import { checkModel, representatives } from './trust.ts';
+import { checkModel, heatOf, knownMinimum, representatives } from './trust.ts';
 import { PACKAGE_ROOT, VERSION } from './version.ts';
 
 export interface QuickstartRequest {
@@ -65,23 +55,6 @@ export interface QuickstartRequest {
   /** Day of the report. */
   readonly date: string;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Files that are written, below the folder that was asked for. */
-export interface QuickstartFiles {
-  readonly model: string;
-  readonly report: string;
-  readonly dataReport: string;
-  readonly train: string;
-  readonly validation: string;
-  readonly test: string;
-}
-
-export interface QuickstartSplit {
-  readonly train: Dataset;
-  readonly validation: Dataset;
-  readonly test: Dataset;
-  readonly description: string;
 }
 
 /** What is told on the way: progress, or the outcome of a stage. */
@@ -113,19 +86,14 @@ export interface QuickstartResult {
   readonly seconds: number;
 }
 
-/** Frames that are held out for the test, and of the rest for validation. */
-const TEST_SHARE = 0.15;
-const VALIDATION_SHARE = 0.1;
 /** K and fs; a quickstart in a hurry makes do with less. */
 const DYNAMICS = { temperature: 300, equilibration: 1500, time: 5000 } as const;
 const SHORT_DYNAMICS = { temperature: 300, equilibration: 300, time: 1000 } as const;
 const HURRY = 20;
 /** Conventional cells of 8 atoms along each axis. */
 const DYNAMICS_CELLS = [4, 4, 4];
-
 /** What the README of the data says of them. */
 const DFT = { seconds: 8.7, atoms: 8, words: 'Quantum ESPRESSO pw.x 6.7, 8 atoms, 8.7 s on one core' } as const;
-const LEVEL_OF_THEORY = 'PBE, plane waves up to 30 Ry, 3×3×3 k-points per 8 atoms, Quantum ESPRESSO 6.7';
 
 /**
  * Inspects, splits, trains, measures errors, checks, computes properties, runs dynamics, and writes model and report.
@@ -165,8 +133,13 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
     const trust = await trustOf({ file: training.model, potential, kernel }, split, signal);
     yield { kind: 'trust', ...trust };
     const structures = representatives(split.test.frames);
-    const checks = yield* followed('checks', checkModel(potential, structures, { seed, signal }), (step) => step);
+    const minimum = knownMinimum(split.train.frames);
+    // Locality is learned from labels by models of its own: whatever the potential was trained on, all frames tell.
+    const knowledge = { labelled: dataset.frames, kernel, ...(minimum && { minimum }) };
+    const questions = checkModel(potential, structures, { seed, signal, ...knowledge, ...heatOf(split.train.frames) });
+    const checks = yield* followed('checks', questions, (step) => step);
     yield { kind: 'checks', checks };
+    const locality = await localityReport(potential, minimum, checks);
     const heldOut = new Set(split.test.frames);
     const material = yield* materialOf({ potential, file: training.model }, { dataset, heldOut }, request);
     const model = completed(training.model, { split, test, checks });
@@ -174,6 +147,7 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
     await writeFileAtomically(files.model, bytes);
     const report = reportOf({
       request,
+      temperature: DYNAMICS.temperature,
       files,
       dataset,
       inspection,
@@ -184,6 +158,7 @@ export async function* quickstart(request: QuickstartRequest): AsyncGenerator<Qu
       leakFree,
       leakage,
       trust,
+      locality,
       checks,
       material,
       bytes,
@@ -210,39 +185,6 @@ async function trustOf(
     uncertainty: await uncertaintyOf(file, potential, test.frames, signal),
     domain: domain === null ? null : domainOf(domain, [test], { frames: train.frames, kernel }),
   };
-}
-
-/** The frames without relatives in the training set; null where that is all of them, or none. */
-function unrelatedFrames(test: Dataset, { flagged }: Leakage): Dataset | null {
-  const related = new Set(flagged.map(({ frame }) => frame));
-  const rest = test.frames.flatMap((_, frame) => (related.has(frame) ? [] : [frame]));
-  return rest.length === 0 || related.size === 0 ? null : selectFrames(test, rest);
-}
-
-function filesIn(folder: string): QuickstartFiles {
-  return {
-    model: join(folder, 'silicon.safetensors'),
-    report: join(folder, 'report.html'),
-    dataReport: join(folder, 'data-report.html'),
-    train: join(folder, 'train.extxyz'),
-    validation: join(folder, 'validation.extxyz'),
-    test: join(folder, 'test.extxyz'),
-  };
-}
-
-function splitThree(dataset: Dataset, seed: number): QuickstartSplit {
-  const random = createRandom(seed);
-  const outer = splitByGroup(dataset, TEST_SHARE, random);
-  const rest = selectFrames(dataset, outer.train);
-  const inner = splitByGroup(rest, VALIDATION_SHARE, random);
-  const train = selectFrames(rest, inner.train);
-  const validation = selectFrames(rest, inner.heldOut);
-  const test = selectFrames(dataset, outer.heldOut);
-  const description =
-    `${train.frames.length} frames for training, ${validation.frames.length} for validation (they choose the epoch ` +
-    `that is kept), ${test.frames.length} for the test, looked at once, after the training. Validation and test are ` +
-    'blocks of neighbouring frames of every group, because neighbours in a trajectory or a scan are nearly the same.';
-  return { train, validation, test, description };
 }
 
 async function* trained(
@@ -278,13 +220,6 @@ async function* followed<Step, Result>(
 
 const framesDone: Measure<EvaluateProgress> = ({ done, of }) => ({ done, total: of });
 const simulated: Measure<SimulationStep> = ({ sample, steps }) => ({ done: sample.step, total: steps });
-
-/** What is found out about the material; parts are missing where the potential did not bear them. */
-interface Material {
-  readonly properties?: SiliconProperties;
-  readonly run?: SimulationResult;
-  readonly speed?: SpeedSummary;
-}
 
 async function* materialOf(
   { potential, file }: { readonly potential: LoadedPotential; readonly file: ModelFile },
@@ -322,111 +257,4 @@ async function speedOnOneCore(file: ModelFile, structure: Structure): Promise<Sp
   } finally {
     potential.close();
   }
-}
-
-/** The model file with what was found out after the training. */
-function completed(
-  file: ModelFile,
-  found: { readonly split: QuickstartSplit; readonly test: ErrorReport; readonly checks: readonly CheckResult[] },
-): ModelFile {
-  const { provenance } = file;
-  const checks = found.checks.map(({ id, value, limit, unit, verdict }) => ({ id, value, limit, unit, verdict }));
-  return {
-    ...file,
-    provenance: {
-      ...provenance,
-      split: { ...provenance.split, description: found.split.description },
-      errors: { ...provenance.errors, test: found.test.overall },
-    },
-    validation: jsonObjectOf({ nearsightVersion: VERSION, checks }),
-  };
-}
-
-interface Trust {
-  readonly uncertainty: UncertaintyReport | null;
-  readonly domain: DomainReport | null;
-}
-
-interface Found {
-  readonly request: QuickstartRequest;
-  readonly files: QuickstartFiles;
-  readonly dataset: Dataset;
-  readonly inspection: Inspection;
-  readonly split: QuickstartSplit;
-  readonly model: ModelFile;
-  readonly train: ErrorReport;
-  readonly test: ErrorReport;
-  readonly leakFree: ErrorReport | null;
-  readonly leakage: Leakage;
-  readonly trust: Trust;
-  readonly checks: readonly CheckResult[];
-  readonly material: Material;
-  readonly bytes: Uint8Array;
-}
-
-function reportOf(found: Found): ReportData {
-  const { model, train, test, leakFree, leakage, trust, checks, material, request, files, split } = found;
-  const { uncertainty, domain } = trust;
-  const size = forceSize([split.test]);
-  const { validation } = model.provenance.errors;
-  const { properties, run, speed } = material;
-  const learning = learningOf(model);
-  return {
-    schema: 1,
-    name: 'silicon-quickstart',
-    elements: model.model.elements.map(symbolOf),
-    date: request.date,
-    generator: `nearsight ${VERSION}`,
-    ...(speed && { speed }),
-    data: dataOf(found),
-    ...(learning && { learning }),
-    errors: {
-      train: errorRow('training', train.overall),
-      ...(validation !== null && { validation: errorRow('validation', validation) }),
-      test: errorRow('held-out', test.overall),
-      ...(leakFree && { leakFree: errorRow('held-out, no relatives', leakFree.overall) }),
-      related: { frames: leakage.flagged.length, of: leakage.distances.length },
-      ...(size !== undefined && { forceSize: size }),
-      groups: groupRows(test),
-      elements: elementRows(test),
-    },
-    parity: parityOf({ train, test }),
-    ...(uncertainty && { uncertainty }),
-    ...(domain && { domain }),
-    scope: scopeOf(split.train.frames),
-    method: methodOf(model, { levelOfTheory: LEVEL_OF_THEORY, split: split.description }),
-    checks,
-    ...(properties && { properties: properties.report }),
-    ...(run && { dynamics: dynamicsOf(run, 'NVE', DYNAMICS.temperature) }),
-    card: cardOf(model, {
-      sha256: createHash('sha256').update(found.bytes).digest('hex'),
-      intendedUse:
-        'A first look: bulk silicon in the diamond structure up to about 1200 K, strains up to 6 %, and a glimpse of the liquid.',
-      notFor: ['surfaces, defects and grain boundaries', 'other crystal structures', 'quantitative work on the liquid'],
-      licence: 'data: CC0 1.0',
-      command: `nearsight train ${files.train} --val ${files.validation} --epochs ${model.provenance.epochs} --seed ${request.seed} --out ${files.model}`,
-    }),
-  };
-}
-
-function dataOf({ dataset, inspection, split }: Found): DataSummary {
-  const frames = (part: Dataset, group: string): number => part.frames.filter((frame) => frame.group === group).length;
-  return dataSummary(dataset, {
-    source: relative(fileURLToPath(PACKAGE_ROOT), dataset.source),
-    levelOfTheory: LEVEL_OF_THEORY,
-    licence: 'CC0 1.0',
-    split: split.description,
-    groups: inspection.groups.map((group) => ({
-      ...group,
-      train: frames(split.train, group.name),
-      validation: frames(split.validation, group.name),
-      test: frames(split.test, group.name),
-    })),
-    findings: inspection.findings.map(({ code, severity, frame, message }) => ({
-      code,
-      severity: severity === 'note' ? 'info' : severity,
-      message,
-      ...(frame !== null && { frame }),
-    })),
-  });
 }

@@ -177,6 +177,7 @@ export function methodOf(file: ModelFile, more: Partial<MethodFacts> = {}): Meth
     ...(model.kind === 'density' && densityFacts(model.shape)),
     hidden: shape.hidden,
     heads: shape.heads,
+    ...bootstrapFacts(training, shape.heads),
     weights: model.parameters.length,
     ...(parts.repulsion !== null && { repulsion: 'ZBL' as const }),
     ...(energy !== undefined &&
@@ -198,6 +199,13 @@ export function methodOf(file: ModelFile, more: Partial<MethodFacts> = {}): Meth
     ...(provenance.levels !== undefined && { levelOfTheory: provenance.levels.target }),
     ...more,
   };
+}
+
+/** As the settings of the training say; models from before these were recorded say nothing. */
+function bootstrapFacts(training: Json | undefined, heads: number): Pick<MethodFacts, 'bootstrapped' | 'sharedLayers'> {
+  if (heads < 2) return {};
+  if (valueAt(valueAt(training, 'model'), 'sharedLayers') === true) return { sharedLayers: true };
+  return valueAt(training, 'bootstrap') === 'poisson' ? { bootstrapped: true } : {};
 }
 
 function densityFacts(shape: {

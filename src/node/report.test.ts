@@ -7,7 +7,8 @@ import type { LoadedPotential, ModelFile } from '../model/index.ts';
 
 import { createRandom } from '../random.ts';
 import { buildNeighbourList, crystal, rattled, type Structure } from '../structure/index.ts';
-import { dynamicsPlan, forceSize } from './report.ts';
+import { dynamicsPlan } from './report-dynamics.ts';
+import { forceSize } from './report-errors.ts';
 import { readDataset, writeFrames } from './structures.ts';
 import { findTrainingData, namedTrainingData, unflagged } from './training-data.ts';
 

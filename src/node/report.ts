@@ -6,29 +6,21 @@ import { findLeakage, inspectDataset, type Leakage } from '../curation/index.ts'
 import type { Dataset } from '../data/index.ts';
 import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
-import type { ErrorReport, LoadedPotential, ModelFile } from '../model/index.ts';
-import { type ErrorReport as ErrorRows, type Finding, type ReportData, scopeOf } from '../report/index.ts';
-import { buildNeighbourList, type Structure } from '../structure/index.ts';
+import type { LoadedPotential, ModelFile } from '../model/index.ts';
+import { type Finding, type ReportData, scopeOf } from '../report/index.ts';
 import { openDomain } from '../uncertainty/index.ts';
-import { type CheckResult, trainingTemperature } from '../validation/index.ts';
+import { allChecks, type CheckResult } from '../validation/index.ts';
 import { createEngine } from './engine.ts';
 import { evaluateDatasets } from './evaluate.ts';
-import {
-  cardOf,
-  dataSummary,
-  dynamicsOf,
-  elementRows,
-  errorRow,
-  groupRows,
-  learningOf,
-  measureSpeed,
-  parityOf,
-  speciesOf,
-} from './report-parts.ts';
+import { dynamicsPlan, exploded, survived } from './report-dynamics.ts';
+import { errorsOf } from './report-errors.ts';
+import { localityReport } from './report-locality.ts';
+import { cardOf, dataSummary, dynamicsOf, learningOf, measureSpeed, parityOf, speciesOf } from './report-parts.ts';
+import { type ReportStep, staged } from './report-step.ts';
 import { domainOf, methodOf, uncertaintyOf } from './report-trust.ts';
-import { type SimulationRequest, type SimulationResult, simulate } from './simulate.ts';
+import { simulate } from './simulate.ts';
 import { findTrainingData, namedTrainingData, takesMinutes, unflagged } from './training-data.ts';
-import { checkModel, enlarged, lowestEnergy, representatives, stableCrystal } from './trust.ts';
+import { checkModel, heatOf, knownMinimum, lowestEnergy, representatives, stableCrystal } from './trust.ts';
 import { VERSION } from './version.ts';
 
 export interface ReportRequest {
@@ -48,14 +40,9 @@ export interface ReportRequest {
   readonly temperature: number;
   readonly seed: number;
   readonly threads: number;
+  /** Leaves out the checks that take long. */
+  readonly quick?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** How far one stage is. */
-export interface ReportStep {
-  readonly stage: string;
-  readonly done: number;
-  readonly total: number;
 }
 
 export interface ReportResult {
@@ -67,10 +54,6 @@ export interface ReportResult {
 
 /** The data doctor looks at no more atoms than this: it would take minutes. */
 const MOST_DOCTORED = 500_000;
-/** Pairs of neighbours of an atom, summed over the atoms of a step of dynamics, and steps. */
-const MOST_TRIPLETS = 1e6;
-const STEPS = { equilibration: 1000, time: 5000 } as const;
-const ATOMS = { least: 32, most: 500 } as const;
 
 /**
  * Errors, uncertainties, domain, checks, dynamics and speed of a model, what its training data hold where they are
@@ -95,9 +78,17 @@ export async function* gatherReport(request: ReportRequest): AsyncGenerator<Repo
   const uncertainty = await uncertaintyOf(file, potential, tested.length > 0 ? frames : [], signal);
   const domain = openDomain(file.domain, potential);
   const structures = frames.length > 0 ? representatives(frames) : [stableCrystal(potential)];
+  const trained = training?.flatMap((dataset) => dataset.frames) ?? null;
+  const kernel = await createEngine(1);
+  const minimum = knownMinimum([...(trained ?? []), ...frames]);
   const checks = yield* staged(
     'checks',
-    checkModel(potential, structures, { seed: request.seed, signal, ...heatOf(training ?? tested) }),
+    checkModel(potential, structures, {
+      ...{ seed: request.seed, signal, kernel, ...heatOf(trained ?? frames) },
+      ...(minimum !== null && { minimum }),
+      ...(tested.length > 0 && { labelled: frames }),
+      ...(request.quick === true && { checks: allChecks.filter(({ slow }) => slow !== true) }),
+    }),
     (step) => step,
   );
   const plan = dynamicsPlan(request, frames.length > 0 ? lowestEnergy(frames).structure : structures[0]);
@@ -106,8 +97,7 @@ export async function* gatherReport(request: ReportRequest): AsyncGenerator<Repo
   const results = run instanceof NearsightError ? [...checks, exploded(run, request.temperature)] : checks;
   const learning = learningOf(file);
   const species = speciesOf(file.model);
-  const trained = training?.flatMap((dataset) => dataset.frames) ?? null;
-  const kernel = await createEngine(1);
+  const locality = await localityReport(potential, minimum ?? (frames.length === 0 ? structures[0] : null), checks);
   const report: ReportData = {
     schema: 1,
     name: request.name,
@@ -134,6 +124,7 @@ export async function* gatherReport(request: ReportRequest): AsyncGenerator<Repo
     ...(trained !== null && { scope: scopeOf(trained, { sources: sourcesOf(file) }) }),
     ...(uncertainty !== null && { uncertainty }),
     ...(domain !== null && { domain: domainOf(domain, data, trained === null ? null : { frames: trained, kernel }) }),
+    locality,
     method: methodOf(file, request.levelOfTheory === undefined ? {} : { levelOfTheory: request.levelOfTheory }),
   };
   return { data: report, checks: results, warnings: warningsOf(request, { known, training, leaks, tested }) };
@@ -166,55 +157,6 @@ async function* leakageOf(
   if (train.length === 0 || test.length === 0 || takesMinutes(train, test)) return null;
   const search = findLeakage({ frames: train }, { frames: test }, { kernel: await createEngine(1) });
   return yield* staged('leakage', search, (step) => step);
-}
-
-/** The result of `work`; its steps become steps of the report. */
-async function* staged<Step, Result>(
-  stage: string,
-  work: AsyncGenerator<Step, Result>,
-  measure: (step: Step) => Omit<ReportStep, 'stage'>,
-): AsyncGenerator<ReportStep, Result> {
-  let next = await work.next();
-  for (; !next.done; next = await work.next()) {
-    const { done, total } = measure(next.value);
-    yield { stage, done, total };
-  }
-  return next.value;
-}
-
-interface Measured {
-  readonly test: ErrorReport | null;
-  readonly strict: ErrorReport | null;
-  readonly leaks: Leakage | null;
-  /** Whose forces the errors are held against. */
-  readonly labelled: readonly Dataset[];
-}
-
-function errorsOf({ provenance: { errors } }: ModelFile, { test, strict, leaks, labelled }: Measured): ErrorRows {
-  const size = forceSize(labelled);
-  return {
-    ...(errors.train !== null && { train: errorRow('training', errors.train) }),
-    ...(errors.validation !== null && { validation: errorRow('validation', errors.validation) }),
-    ...(test !== null
-      ? { test: errorRow('held-out', test.overall), groups: groupRows(test), elements: elementRows(test) }
-      : errors.test !== undefined && { test: errorRow('held-out', errors.test) }),
-    ...(strict !== null && { leakFree: errorRow('held-out, no relatives', strict.overall) }),
-    ...(leaks !== null && { related: { frames: leaks.flagged.length, of: leaks.distances.length } }),
-    ...(size !== undefined && { forceSize: size }),
-  };
-}
-
-/** Root mean square of the labelled force components, eV/Å. */
-export function forceSize(datasets: readonly Pick<Dataset, 'frames'>[]): number | undefined {
-  let square = 0;
-  let count = 0;
-  for (const { frames } of datasets) {
-    for (const { labels } of frames) {
-      for (const f of labels.forces ?? []) square += f * f;
-      count += labels.forces?.length ?? 0;
-    }
-  }
-  return count === 0 ? undefined : Math.sqrt(square / count);
 }
 
 /** Of the training data where they are at hand, else of the given frames. */
@@ -254,68 +196,8 @@ const joined = (datasets: readonly Dataset[]): Dataset => ({
   sha256: datasets.length === 1 ? datasets[0].sha256 : '',
 });
 
-/**
- * A picosecond to equilibrate, five to look, on some 500 atoms; on fewer and for less time where atoms have so many
- * neighbours that it would take very long. No clock decides: the same model gives the same run.
- */
-export function dynamicsPlan(
-  { potential, temperature, seed, signal }: Pick<ReportRequest, 'potential' | 'temperature' | 'seed' | 'signal'>,
-  structure: Structure,
-): SimulationRequest {
-  const triplets = tripletsPerAtom(structure, potential.cutoff);
-  const atoms = Math.round(Math.min(ATOMS.most, Math.max(ATOMS.least, MOST_TRIPLETS / triplets)));
-  const start = enlarged(structure, atoms);
-  const share = Math.min(1, MOST_TRIPLETS / (triplets * start.numbers.length));
-  const long = (fs: number): number => Math.max(100, 50 * Math.round((share * fs) / 50));
-  return {
-    ...{ structure: start, potential, temperature, seed, signal },
-    ...{ ensemble: 'nve', time: long(STEPS.time), equilibration: long(STEPS.equilibration), every: 10 },
-  };
-}
-
-/** Pairs of neighbours of an atom, in the mean. */
-function tripletsPerAtom(structure: Structure, cutoff: number): number {
-  const { first } = buildNeighbourList(structure, cutoff);
-  const counts = Array.from(structure.numbers, (_, i) => first[i + 1] - first[i]);
-  return Math.max(1, counts.reduce((sum, n) => sum + (n * (n + 1)) / 2, 0) / counts.length);
-}
-
-/** The temperature of the frames, as far as they show one. */
-function heatOf(datasets: readonly Dataset[]): { readonly temperature?: number } {
-  const found = trainingTemperature(datasets.flatMap(({ frames }) => frames));
-  return found === null ? {} : { temperature: found.temperature };
-}
-
-/** What came of a simulation; one that exploded is a finding about the potential, not the end of the report. */
-async function* survived(
-  work: ReturnType<typeof simulate>,
-): AsyncGenerator<ReportStep, SimulationResult | NearsightError> {
-  try {
-    return yield* staged('dynamics', work, ({ sample, steps }) => ({ done: sample.step, total: steps }));
-  } catch (error) {
-    if (error instanceof NearsightError && ['md-exploded', 'atoms-too-close'].includes(error.code)) return error;
-    throw error;
-  }
-}
-
-/** The failed check that an exploded simulation stands for. */
-function exploded({ message }: NearsightError, temperature: number): CheckResult {
-  return {
-    id: 'dynamics',
-    group: 'dynamics',
-    question: `Do the atoms stay together through some picoseconds from ${temperature} K?`,
-    unit: 'explosions',
-    value: 1,
-    limit: 0,
-    limitReason: 'a simulation that explodes says nothing of the material',
-    source: 'the simulation of this report',
-    verdict: 'fail',
-    reason: message,
-  };
-}
-
 function warningsOf(
-  { path }: ReportRequest,
+  { path, quick }: ReportRequest,
   found: {
     readonly known: readonly string[];
     readonly training: readonly Dataset[] | null;
@@ -331,5 +213,8 @@ function warningsOf(
   } else if (leaks === null && tested.length > 0) {
     warnings.push('leakage was not looked for: with so many atoms it takes minutes; see nearsight data leakage');
   }
+  if (quick === true) warnings.push(`without the checks that take long: ${SLOW.join(', ')}`);
   return warnings;
 }
+
+const SLOW = allChecks.filter(({ slow }) => slow === true).map(({ id }) => id);

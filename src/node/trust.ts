@@ -4,7 +4,14 @@ import { covalentRadiusOf, symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import type { Potential } from '../model/potential.ts';
 import { crystal, type Prototype, type Structure, supercell } from '../structure/index.ts';
-import { allChecks, type Check, type CheckContext, type CheckResult, runChecks } from '../validation/index.ts';
+import {
+  allChecks,
+  type Check,
+  type CheckContext,
+  type CheckResult,
+  runChecks,
+  trainingTemperature,
+} from '../validation/index.ts';
 
 export interface CheckStep {
   readonly result: CheckResult;
@@ -65,6 +72,26 @@ export function lowestEnergy(frames: readonly Frame[]): Frame {
   const energy = ({ labels, structure }: Frame): number =>
     (labels.energy ?? Number.POSITIVE_INFINITY) / structure.numbers.length;
   return frames.reduce((best, frame) => (energy(frame) < energy(best) ? frame : best));
+}
+
+/** At rest, eV/Å: labels of structures that were relaxed are smaller. */
+const REST = 0.1;
+
+/** The periodic structure of lowest labelled energy per atom among those that hardly feel a force; null without one. */
+export function knownMinimum(frames: readonly Frame[]): Structure | null {
+  const resting = frames.filter(
+    ({ structure, labels }) =>
+      structure.pbc.every((repeats) => repeats) &&
+      labels.energy !== undefined &&
+      labels.forces?.every((f) => Math.abs(f) < REST) === true,
+  );
+  return resting.length === 0 ? null : lowestEnergy(resting).structure;
+}
+
+/** The temperature of the frames, as far as they show one. */
+export function heatOf(frames: readonly Frame[]): { readonly temperature?: number } {
+  const found = trainingTemperature(frames);
+  return found === null ? {} : { temperature: found.temperature };
 }
 
 /** Crystals that are tried, by the number of their elements. */

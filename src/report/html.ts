@@ -12,6 +12,7 @@ import { errorSection } from './sections/errors.ts';
 import { gradeSection } from './sections/grade.ts';
 import { header } from './sections/header.ts';
 import { learningSection } from './sections/learning.ts';
+import { localitySection } from './sections/locality.ts';
 import { methodsSection } from './sections/methods.ts';
 import { propertySection } from './sections/properties.ts';
 import { scopeSection } from './sections/scope.ts';
@@ -25,6 +26,7 @@ const SECTIONS: readonly ((data: ReportData, numbering: Numbering) => Section | 
   uncertaintySection,
   domainSection,
   checkSection,
+  localitySection,
   dynamicsSection,
   propertySection,
   speciesSection,

@@ -15,6 +15,8 @@ const WORKS = {
   behler: 'J. Behler and M. Parrinello, Phys. Rev. Lett. 98, 146401 (2007), doi:10.1103/PhysRevLett.98.146401',
   symmetry: 'J. Behler, J. Chem. Phys. 134, 074106 (2011), doi:10.1063/1.3553717',
   zbl: 'J. F. Ziegler, J. P. Biersack and U. Littmark, The Stopping and Range of Ions in Solids, Pergamon (1985)',
+  bootstrap: 'B. Efron, Ann. Statist. 7, 1 (1979), doi:10.1214/aos/1176344552',
+  bayesian: 'D. B. Rubin, Ann. Statist. 9, 130 (1981), doi:10.1214/aos/1176345338',
   adam: 'D. P. Kingma and J. Ba, arXiv:1412.6980 (2014), doi:10.48550/arXiv.1412.6980',
   soap: 'N. Vyas et al., arXiv:2409.11321 (2024), doi:10.48550/arXiv.2409.11321',
 } as const;
@@ -93,10 +95,8 @@ function modelSentences({ elements }: ReportData, method: MethodFacts, { cite }:
         `${bodyOrder === undefined ? '' : ` up to ${whole(bodyOrder)}-body terms`} ${cite('expansion')}` +
         ` (${[radial === undefined ? '' : `${whole(radial)} radial functions`, lmax === undefined ? '' : `angular momenta up to ${whole(lmax)}`, channels === undefined ? '' : `${whole(channels)} channels`].filter(Boolean).join(', ')})`;
   const readout = `, and mapped to an atomic energy by a neural network with ${method.hidden.length} hidden layers of ${method.hidden.map(whole).join(' and ')} neurons`;
-  const heads =
-    method.heads > 1
-      ? ` ${whole(method.heads)} heads on the shared description${method.bootstrapped === true ? ', each trained on its own bootstrap sample of the groups,' : ''} form a committee; its mean is the prediction.`
-      : '';
+  // In the order in which the text names them: references are numbered as they come.
+  const heads = committeeSentence(method, cite);
   const repulsion =
     method.repulsion === 'ZBL'
       ? ` At short distances the screened nuclear repulsion of Ziegler, Biersack and Littmark ${cite('zbl')} is added.`
@@ -106,6 +106,20 @@ function modelSentences({ elements }: ReportData, method: MethodFacts, { cite }:
       ? ' Forces come from a head of their own and are not the gradient of the energy.'
       : ' Forces and stresses are its analytic derivatives.';
   return `${start} ${seen}${readout} (${whole(method.weights)} weights in all).${heads}${repulsion}${forces}`;
+}
+
+function committeeSentence({ heads, bootstrapped, sharedLayers }: MethodFacts, cite: References['cite']): string {
+  if (heads < 2) return '';
+  const committee = `${whole(heads)} heads on the shared description`;
+  if (sharedLayers === true) {
+    return (
+      ` ${committee} form a committee: one head was trained, and the last layers of all were drawn by a Bayesian bootstrap` +
+      ` ${cite('bayesian')} of the training structures, to first order, so that their mean is the prediction of the trained one.`
+    );
+  }
+  const samples =
+    bootstrapped === true ? `, each trained on its own bootstrap sample ${cite('bootstrap')} of the structures,` : '';
+  return ` ${committee}${samples} form a committee; its mean is the prediction.`;
 }
 
 function trainingSentences(method: MethodFacts, { cite }: References): string {

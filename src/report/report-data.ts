@@ -1,5 +1,5 @@
 import type { CheckCurve } from '../validation/check.ts';
-import type { DomainReport, MethodFacts, ScopeReport, UncertaintyReport } from './trust-data.ts';
+import type { DomainReport, LocalityReport, MethodFacts, ScopeReport, UncertaintyReport } from './trust-data.ts';
 
 /**
  * What a trust report says about one trained potential: plain records that survive `JSON.stringify`, no drawing.
@@ -36,6 +36,7 @@ export interface ReportData {
   readonly scope?: ScopeReport;
   readonly uncertainty?: UncertaintyReport;
   readonly domain?: DomainReport;
+  readonly locality?: LocalityReport;
   /** What the draft of a methods section is written from. */
   readonly method?: MethodFacts;
 }

@@ -1,5 +1,6 @@
 /** What a trust report says of scope, uncertainty and domain, and what a methods section is written from. */
 import type { CalibrationMetrics } from '../uncertainty/calibration.ts';
+import type { Decay } from '../validation/locality/decay.ts';
 
 /** Smallest and largest value. */
 export interface Span {
@@ -105,6 +106,33 @@ export interface DomainReport {
   };
 }
 
+/** How far atoms feel each other: in two crystals whose physics is known, by this potential, and in its data. */
+export interface LocalityReport {
+  /** Of the potential, Å. */
+  readonly cutoff: number;
+  /** Force on an atom when all that is farther away than a radius is displaced at random, by 0.1 Å in each direction. */
+  readonly outside: readonly FeltFromOutside[];
+  /** Held-out force error of linear models that see so far; absent where no frames were at hand for it. */
+  readonly data?: {
+    /** Å, and eV/Å. */
+    readonly radius: readonly number[];
+    readonly error: readonly number[];
+    /** What was concluded. */
+    readonly verdict: string;
+  };
+}
+
+export interface FeltFromOutside {
+  /** `metal (Na, screened Coulomb)`. */
+  readonly name: string;
+  readonly kind: 'insulator' | 'metal' | 'potential';
+  /** Å, and σ_F of a component, eV/Å. */
+  readonly radius: readonly number[];
+  readonly sigma: readonly number[];
+  /** Both laws as fitted; null where too little is felt. */
+  readonly decay: Decay | null;
+}
+
 /** Facts for a methods section. What is not known is absent. */
 export interface MethodFacts {
   readonly descriptor: 'density' | 'symmetry';
@@ -116,7 +144,10 @@ export interface MethodFacts {
   readonly channels?: number;
   readonly hidden: readonly number[];
   readonly heads: number;
+  /** Each head has learned from a bootstrap sample of its own of the training structures. */
   readonly bootstrapped?: boolean;
+  /** Heads differ in their last layers only: those of one trained head, with what a bootstrap would have changed. */
+  readonly sharedLayers?: boolean;
   readonly weights: number;
   readonly repulsion?: 'ZBL';
   readonly directForces?: true;

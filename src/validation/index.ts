@@ -35,6 +35,17 @@ export {
 
 export { type TrainingTemperature, trainingTemperature } from './dynamics/index.ts';
 
+export {
+  ballOf,
+  type Decay,
+  fitDecay,
+  INSULATOR,
+  localityOf,
+  METAL,
+  type OutsideForce,
+  outsideForceOfBall,
+} from './locality/index.ts';
+
 /** Every check, in the order in which a report shows them: symmetries, derivatives, locality, curves, dynamics. */
 export const allChecks: readonly Check[] = [
   permutation,

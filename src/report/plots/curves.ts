@@ -148,10 +148,26 @@ const WALL = 1.5;
 /** Share of the points that a wall may hold. */
 const WALL_SHARE = 0.6;
 
-/** A curve that a check looked at. */
-export function checkCurvePlot(id: string, curve: CheckCurve, size: PanelSize): Html | undefined {
+/** A curve that a check looked at; with `walls` what is steep is cut off. */
+export function checkCurvePlot(
+  id: string,
+  curve: CheckCurve,
+  { size, walls }: { readonly size: PanelSize; readonly walls: boolean },
+): Html | undefined {
   const all = thinSeries(points(curve.x, curve.y));
   if (all.length < 2) return undefined;
+  const seen = walls ? withoutWalls(all) : all;
+  return drawPlot({
+    id,
+    description: `${curve.name}: ${curve.yLabel} against ${curve.xLabel}`,
+    size,
+    x: { label: named(curve.xLabel), ...span(0, all) },
+    y: { label: named(curve.yLabel), ...span(1, seen) },
+    marks: [line(seen, 'var(--strong)', 1.8), note([curve.name], walls ? 'top-right' : 'top-left')],
+  });
+}
+
+function withoutWalls(all: readonly Point[]): readonly Point[] {
   const sorted = all.map(([, y]) => y).sort((a, b) => a - b);
   const low = sorted[0];
   const middle = sorted[Math.floor((1 - WALL_SHARE) * (sorted.length - 1))];
@@ -159,15 +175,7 @@ export function checkCurvePlot(id: string, curve: CheckCurve, size: PanelSize): 
   // Seen from the end of the curve, where atoms are apart, as high as the well is deep, and some more.
   const top = Math.max(middle, end) + WALL * Math.max(end - low, middle - low, 1e-9);
   const high = Math.min(sorted[sorted.length - 1], top);
-  const seen = all.filter(([, y]) => y <= high);
-  return drawPlot({
-    id,
-    description: `${curve.name}: ${curve.yLabel} against ${curve.xLabel}`,
-    size,
-    x: { label: named(curve.xLabel), ...span(0, all) },
-    y: { label: named(curve.yLabel), ...span(1, seen) },
-    marks: [line(seen, 'var(--strong)', 1.8), note([curve.name], 'top-right')],
-  });
+  return all.filter(([, y]) => y <= high);
 }
 
 /** Longer labels do not fit beside a panel. */

@@ -30,8 +30,16 @@ export function checkSection(data: ReportData, numbering: Numbering): Section | 
     { header: 'Limit', align: 'right' as const, cell: limit },
   ];
   const heading = ({ group }: CheckRow): string => (group === undefined ? '' : (GROUPS[group] ?? group));
-  const body = join([table(numbering, caption, byGroup(checks), columns, { heading }), curves(checks, numbering)]);
+  const body = join([
+    table(numbering, caption, byGroup(checks), columns, { heading }),
+    curves(drawnHere(data), numbering),
+  ]);
   return { id: 'checks', title: 'Checks', body };
+}
+
+/** What the section on locality draws is not drawn twice. */
+function drawnHere({ checks = [], locality }: ReportData): readonly CheckRow[] {
+  return locality?.data === undefined ? checks : checks.filter(({ id }) => id !== 'locality');
 }
 
 /** In the order in which groups first appear. */
@@ -59,16 +67,22 @@ function verdict(check: CheckRow): Html {
 function curves(checks: readonly CheckRow[], numbering: Numbering): Html | undefined {
   const failed = checks.filter((check) => check.verdict === 'fail');
   const others = checks.filter((check) => check.verdict !== 'fail');
-  const all = [...failed, ...others].flatMap((check) => check.curves ?? []);
+  const all = [...failed, ...others].flatMap(({ curves = [], group }) =>
+    curves.map((curve) => ({ ...curve, walls: group === 'curves' })),
+  );
   const name = (curve: (typeof all)[number]): string => `${curve.name} ${curve.xLabel} ${curve.yLabel}`;
   const different = all.filter((curve, k) => all.findIndex((other) => name(other) === name(curve)) === k);
   if (different.length === 0) return undefined;
   const shown = different.slice(0, MOST_CURVES);
   const size = shown.length % 3 === 0 ? 'small' : 'wide';
-  const panels = shown.map((curve) => checkCurvePlot(numbering.plot(), curve, size));
+  const panels = shown.map((curve) => checkCurvePlot(numbering.plot(), curve, { size, walls: curve.walls }));
   if (panels.every((panel) => panel === undefined)) return undefined;
   const rest = different.length - shown.length;
   const more = rest === 0 ? '' : ` ${rest} more are in the output of nearsight validate --json.`;
   const axes = [...new Set(shown.map(({ yLabel }) => yLabel))].join('; ');
-  return figure(numbering, `What some checks looked at (${axes}). Steep walls are cut off.${more}`, panels);
+  return figure(
+    numbering,
+    `What some checks looked at (${axes}). ${shown.some(({ walls }) => walls) ? 'Steep walls are cut off.' : ''}${more}`,
+    panels,
+  );
 }
