@@ -87,7 +87,8 @@ export function openUncertainty(file: ModelFile, potential: LoadedPotential): Un
     of(structure, { neighbours, group } = {}) {
       const list = neighbours ?? buildNeighbourList(structure, potential.cutoff);
       const judged = judge.judge(structure, list);
-      const labels = noise?.of(structure, { neighbours: list, ...(group !== undefined && { group }) }) ?? null;
+      const known = { neighbours: list, evaluation: judged.mean };
+      const labels = noise?.of(structure, { ...known, ...(group !== undefined && { group }) }) ?? null;
       return {
         mean: judged.mean,
         ...uncertaintiesOf(calibration, judged, labels),
@@ -97,8 +98,12 @@ export function openUncertainty(file: ModelFile, potential: LoadedPotential): Un
     },
     forces(structure, neighbours) {
       const list = neighbours ?? buildNeighbourList(structure, potential.cutoff);
-      const labels = noise?.of(structure, { neighbours: list }) ?? null;
-      return uncertainForces(calibration.forces, judge.judge(structure, list), labels)?.total ?? null;
+      const judged = judge.judge(structure, list);
+      // Noise costs time, and few laws use it.
+      const labels = calibration.forces?.noise
+        ? noise?.of(structure, { neighbours: list, evaluation: judged.mean })
+        : null;
+      return uncertainForces(calibration.forces, judged, labels ?? null)?.total ?? null;
     },
   };
 }
