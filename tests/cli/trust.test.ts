@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { json, nearsight, type Outcome, SILICON } from './run.ts';
 
 let folder: string;
+let made: Outcome;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'nearsight-trust-'));
   const frames = (await readFile(SILICON, 'utf8')).split(/^(?=\d+\n)/m);
@@ -15,12 +16,12 @@ beforeAll(async () => {
   const train = (heads: string, out: string): Promise<Outcome> =>
     nearsight(folder, 'train', 'cold.extxyz', '--epochs', '30', '--committee', heads, '--out', out, '--quiet');
   expect([(await train('4', 'four.safetensors')).code, (await train('1', 'one.safetensors')).code]).toEqual([0, 0]);
+  made = await nearsight(folder, 'calibrate', 'four.safetensors', 'hot.extxyz', '--out', 'hot.safetensors');
 }, 60_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe('calibrate', () => {
   test('makes intervals that hold on the frames it was given, and says what it made', async () => {
-    const made = await nearsight(folder, 'calibrate', 'four.safetensors', 'hot.extxyz', '--out', 'hot.safetensors');
     expect([made.code, made.stderr]).toEqual([0, expect.not.stringContaining('left out')]);
     expect(made.stdout).toMatch(/^energy +meV\/atom[\s\S]+^forces +meV\/Å[\s\S]+calibrated on \d+ frames, \d+ atoms/m);
     expect(made.stdout).not.toMatch(/NaN|Infinity|null|undefined/);
@@ -42,9 +43,9 @@ describe('calibrate', () => {
 describe('md --guard', () => {
   const heat = ['diamond:Si:5.47', '--ensemble', 'nvt', '--time', '2ps', '--guard', '--temperature'];
   // The domain needs no calibration: a model of one head has one, too.
-  test.each(['four', 'one'])('ends where the atoms leave the domain: model of %s', async (heads) => {
-    const out = `${heads}.extxyz`;
-    const model = `${heads}.safetensors`;
+  test.each(['hot', 'one'])('ends where the atoms leave the domain: %s', async (name) => {
+    const out = `${name}-md.extxyz`;
+    const model = `${name}.safetensors`;
     const melted = await nearsight(folder, 'md', model, ...heat, '2500', '--out', out, '--quiet');
     expect([melted.code, melted.stderr]).toEqual([1, '']);
     expect(melted.stdout).toMatch(/atoms outside the training domain .* first after [\d.]+ fs: .*limit [\d.]+ σ/);
@@ -52,7 +53,7 @@ describe('md --guard', () => {
     // The frame that ended it is the last one, and says how far away it is.
     const last = (await readFile(join(folder, out), 'utf8')).split('\n').at(-10)!;
     expect(Number(/domain_distance=([\d.]+)/.exec(last)?.[1])).toBeGreaterThan(2);
-    expect(last.includes('force_uncertainty')).toBe(heads === 'four');
+    expect(last.includes('force_uncertainty')).toBe(name === 'hot');
   });
 
   test('lets a run within the domain come to its end', async () => {
