@@ -50,7 +50,8 @@ export async function localityReport(
 
 function feltFrom(name: string, kind: FeltFromOutside['kind'], curve: readonly OutsideForce[]): FeltFromOutside {
   const radius = curve.map((one) => one.radius);
-  return { name, kind, radius, sigma: curve.map(({ sigma }) => sigma), decay: fitDecay(curve) };
+  const decay = kind === 'potential' ? null : fitDecay(curve);
+  return { name, kind, radius, sigma: curve.map(({ sigma }) => sigma), ...(decay !== null && { decay }) };
 }
 
 /** Without a law: what a potential passes on ends at twice its cutoff. Null where no sphere fits a crystal of its size. */
@@ -61,7 +62,7 @@ async function ownDecay(potential: LoadedPotential, crystal: Structure): Promise
     if (crystal.numbers.length * repeats.reduce((p, q) => p * q, 1) > MOST_ATOMS) continue;
     try {
       const { curve } = await localityOf(potential, supercell(crystal, repeats), { radii, draws: DRAWS });
-      return { ...feltFrom('this potential, in its crystal of lowest energy', 'potential', curve), decay: null };
+      return feltFrom('this potential, in its crystal of lowest energy', 'potential', curve);
     } catch (error) {
       // A potential may refuse what lies far from its training.
       if (error instanceof NearsightError) return null;

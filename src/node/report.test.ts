@@ -3,14 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { Leakage } from '../curation/index.ts';
+import type { Frame } from '../data/index.ts';
 import type { LoadedPotential, ModelFile } from '../model/index.ts';
+import { stillingerWeber } from '../model/testing.ts';
 
 import { createRandom } from '../random.ts';
 import { buildNeighbourList, crystal, rattled, type Structure } from '../structure/index.ts';
 import { dynamicsPlan } from './report-dynamics.ts';
 import { forceSize } from './report-errors.ts';
+import { localityReport } from './report-locality.ts';
 import { readDataset, writeFrames } from './structures.ts';
 import { findTrainingData, namedTrainingData, unflagged } from './training-data.ts';
+import { knownMinimum } from './trust.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nearsight-report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -74,4 +78,30 @@ test('dynamics takes a bounded number of triplets, however far the potential see
     expect(structure.numbers.length).toBeGreaterThanOrEqual(32);
     expect(time).toBeGreaterThanOrEqual(100);
   }
+});
+
+test('the known minimum is a labelled crystal that feels no force, of lowest energy', () => {
+  const of = (energy: number, force: number, pbc = [true, true, true]): Frame => ({
+    ...{ structure: { ...silicon, pbc: pbc as Frame['structure']['pbc'] }, group: '', info: {}, arrays: {}, line: 1 },
+    ...{ labels: { energy, forces: new Float64Array(24).fill(force) }, index: 0 },
+  });
+  const minimum = of(-43, 0.001);
+  expect(knownMinimum([of(-42, 0), minimum, of(-44, 0.5), of(-45, 0, [true, true, false])])).toBe(minimum.structure);
+  expect(knownMinimum([of(-44, 0.5)])).toBeNull();
+});
+
+test('locality: rock salt as a power of the distance, sodium exponentially, a potential to twice its cutoff', async () => {
+  const potential = { cutoff: 5, evaluate: stillingerWeber().evaluate } as unknown as LoadedPotential;
+  const { outside, data } = await localityReport(potential, silicon, []);
+  const [insulator, metal, own] = outside;
+  expect(insulator.decay?.better).toBe('power');
+  expect(Math.abs(insulator.decay!.power.exponent - 1.5)).toBeLessThan(0.2);
+  expect(metal.decay?.better).toBe('exponential');
+  expect(Math.abs(metal.decay!.exponential.length - 0.67)).toBeLessThan(0.1);
+  expect(own.radius[0]).toBe(4);
+  // Stillinger–Weber silicon sees 3.77 Å: beyond 4 Å one feels what moves the neighbours, beyond twice that nothing.
+  expect(own.sigma[0]).toBeGreaterThan(1e-5);
+  expect(own.sigma[0]).toBeLessThan(1e-3);
+  expect(own.sigma[own.radius.indexOf(8)]).toBeLessThan(1e-9);
+  expect(data).toBeUndefined();
 });

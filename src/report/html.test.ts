@@ -39,13 +39,14 @@ describe('the page as a whole', () => {
       '4Uncertainty',
       '5Domain',
       '6Checks',
-      '7Dynamics',
-      '8Properties',
-      '9Elements',
-      '10Data',
-      '11Learning curve',
-      '12Provenance',
-      '13Draft of a methods section',
+      '7Locality',
+      '8Dynamics',
+      '9Properties',
+      '10Elements',
+      '11Data',
+      '12Learning curve',
+      '13Provenance',
+      '14Draft of a methods section',
     ]);
     for (const link of document.querySelectorAll('a')) {
       const href = link.getAttribute('href') ?? '';
@@ -83,7 +84,7 @@ describe('the page as a whole', () => {
       expect(svg.getAttribute('role')).toBe('img');
       expect(svg.getAttribute('aria-label')).toMatch(/\w{4}/);
     }
-    expect(document.querySelectorAll('svg')).toHaveLength(18);
+    expect(document.querySelectorAll('svg')).toHaveLength(20);
   });
 
   test('is the same every time, leaves its input alone and stays small', () => {
@@ -181,6 +182,7 @@ describe('what is absent', () => {
     'scope',
     'uncertainty',
     'domain',
+    'locality',
     'method',
   ] as const;
   test.each(parts)('%s can be missing, or be all there is', (part) => {
@@ -227,7 +229,7 @@ describe('hostile input', () => {
       [...parsed.querySelectorAll('*')].flatMap((e) => [...e.attributes]).filter((a) => /^on/.test(a.name)),
     ).toEqual([]);
     expect(parsed.querySelector('h1')?.textContent).toBe(attack);
-    expect(parsed.querySelectorAll('svg')).toHaveLength(18);
+    expect(parsed.querySelectorAll('svg')).toHaveLength(20);
     const groups = [...parsed.querySelectorAll('#data ~ .scroll tbody th')].map((cell) => cell.textContent);
     expect(groups).toContain(attack);
   });
@@ -324,4 +326,17 @@ test('checks of one group stand under its name, and their curves are drawn once,
   expect(labels).toEqual(expect.arrayContaining(['Energy (eV)', 'Distance (Å)', 'Si–Si']));
   // The wall is 90,000 eV high, the well 1 eV deep.
   expect(Math.max(...labels.map(Number).filter(Number.isFinite))).toBeLessThan(10);
+});
+
+test('locality: the law that fits better, the cutoff, and a curve of the check that is not drawn twice', () => {
+  const curve = { name: 'linear models', xLabel: 'radius, Å', yLabel: 'error, meV/Å', x: [3, 4, 5], y: [3, 2, 1] };
+  const check = { id: 'locality', question: '?', unit: 'Å', value: 0, limit: 0.5, verdict: 'pass' as const };
+  const checks = [{ ...check, curves: [curve] }];
+  const { locality } = example;
+  const page = parseHTML(renderReport({ ...bare, checks, locality: locality! })).document;
+  const caption = page.querySelector('#locality ~ figure figcaption')!;
+  expect(caption.textContent).toContain('insulator (NaCl), R−p with p = 1.51 ± 0.09');
+  expect(caption.textContent).toContain('metal (Na), e−R/λ with λ = 0.67 ± 0.04 Å');
+  expect(page.querySelectorAll('svg')).toHaveLength(2);
+  expect(parseHTML(renderReport({ ...bare, checks })).document.querySelectorAll('svg')).toHaveLength(1);
 });

@@ -28,12 +28,22 @@ test('the draft holds data, model, training, errors, uncertainties, checks and d
 
 test('every reference is cited and every citation has its reference, in order', () => {
   for (const descriptor of ['density', 'symmetry'] as const) {
-    const text = draft({ method: { ...example.method!, descriptor } });
+    const text = draft({ method: { ...example.method!, descriptor, bootstrapped: true } });
     const [body, list] = [text.slice(0, text.lastIndexOf('\n\n')), text.slice(text.lastIndexOf('\n\n') + 2)];
     const cited = [...new Set([...body.matchAll(/\[(\d+)\]/g)].map(([, n]) => Number(n)))];
     expect(cited).toEqual(cited.map((_, k) => k + 1));
     expect(list.split('\n').map((line) => Number(/^\[(\d+)\] /.exec(line)![1]))).toEqual(cited);
   }
+});
+
+test('how the heads of a committee came about', () => {
+  const of = (more: object): string => draft({ method: { ...example.method!, ...more } });
+  expect(of({})).toContain('4 heads on the shared description form a committee');
+  expect(of({ bootstrapped: true })).toMatch(/each trained on its own bootstrap sample \[\d\] of the structures, form/);
+  expect(of({ sharedLayers: true })).toMatch(
+    /one head was trained, and the last layers .* by a Bayesian bootstrap \[\d\]/,
+  );
+  expect(of({ heads: 1 })).not.toContain('committee');
 });
 
 test('what is not known is said to be unknown, never invented', () => {

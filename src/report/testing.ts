@@ -1,5 +1,6 @@
 import { createRandom, type Random } from '../random.ts';
 import { GPA } from '../units.ts';
+import type { Decay } from '../validation/locality/decay.ts';
 import { paritySet } from './parity-set.ts';
 import type {
   DynamicsReport,
@@ -11,7 +12,7 @@ import type {
   PropertyReport,
   ReportData,
 } from './report-data.ts';
-import type { UncertaintyOn } from './trust-data.ts';
+import type { LocalityReport, UncertaintyOn } from './trust-data.ts';
 import { uncertaintyScatter } from './uncertainty-set.ts';
 
 /**
@@ -77,7 +78,9 @@ export function exampleReportData(): ReportData {
 }
 
 /** Scope, uncertainty, domain and method, with errors that are somewhat larger than they should be. */
-function exampleTrust(random: Random): Pick<ReportData, 'purpose' | 'scope' | 'uncertainty' | 'domain' | 'method'> {
+function exampleTrust(
+  random: Random,
+): Pick<ReportData, 'purpose' | 'scope' | 'uncertainty' | 'domain' | 'locality' | 'method'> {
   const sigma = Array.from({ length: 600 }, () => 0.05 * Math.exp(0.7 * random.normal()));
   const errors = sigma.map((s) => Math.abs(1.15 * s * random.normal()));
   const cloud = (n: number, width: number, shift: number): { x: number[]; y: number[] } => ({
@@ -126,6 +129,7 @@ function exampleTrust(random: Random): Pick<ReportData, 'purpose' | 'scope' | 'u
         explained: [0.61, 0.17],
       },
     },
+    locality: exampleLocality(),
     method: {
       descriptor: 'density',
       cutoff: 5,
@@ -156,6 +160,28 @@ function exampleTrust(random: Random): Pick<ReportData, 'purpose' | 'scope' | 'u
         },
       ],
     },
+  };
+}
+
+/** A power law, an exponential one and a potential that ends. */
+function exampleLocality(): LocalityReport {
+  const radius = [4, 5, 6, 7, 8, 9, 10];
+  const decay: Decay = {
+    exponential: { length: 0.67, uncertainty: 0.04, amplitude: 30 },
+    power: { exponent: 1.51, uncertainty: 0.09, amplitude: 0.8 },
+    ...{ better: 'power', evidence: 12, points: 7 },
+  };
+  return {
+    cutoff: 5,
+    outside: [
+      { name: 'insulator (NaCl)', kind: 'insulator', radius, sigma: radius.map((r) => 0.8 * r ** -1.5), decay },
+      {
+        ...{ name: 'metal (Na)', kind: 'metal', radius, sigma: radius.map((r) => 30 * Math.exp(-r / 0.67)) },
+        decay: { ...decay, better: 'exponential' },
+      },
+      { name: 'this potential', kind: 'potential', radius, sigma: [0.03, 0.02, 0.01, 0.005, 0, 0, 0] },
+    ],
+    data: { radius: [3, 4, 5, 6], error: [0.3, 0.2, 0.17, 0.17], verdict: 'An atom needs to see 5 Å.' },
   };
 }
 

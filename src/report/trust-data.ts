@@ -129,8 +129,8 @@ export interface FeltFromOutside {
   /** Å, and σ_F of a component, eV/Å. */
   readonly radius: readonly number[];
   readonly sigma: readonly number[];
-  /** Both laws as fitted; null where too little is felt. */
-  readonly decay: Decay | null;
+  /** Both laws as fitted; absent where too little is felt. */
+  readonly decay?: Decay;
 }
 
 /** Facts for a methods section. What is not known is absent. */

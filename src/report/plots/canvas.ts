@@ -43,7 +43,7 @@ export function drawPlot(options: PlotOptions): Html {
     document,
     className: options.id,
     ...(typeof options.size === 'string' ? SIZES[options.size] : options.size),
-    marginLeft: 60,
+    marginLeft: roomFor(options.y),
     marginBottom: 42,
     marginTop: options.marginTop ?? 12,
     marginRight: 12,
@@ -55,6 +55,12 @@ export function drawPlot(options: PlotOptions): Html {
   // By hand, because the description may hold words of the user and linkedom leaves < and > in attributes alone.
   const label = escapeHtml(options.description);
   return { html: svg.outerHTML.replace('<svg', () => `<svg aria-label="${label}"`) };
+}
+
+/** Room for the numbers and the label of the axis on the left, px. */
+function roomFor({ domain, log }: Axis): number {
+  const digits = log === true || domain === undefined ? 0 : Math.log10(Math.max(...domain.map(Math.abs)));
+  return 60 + Math.max(0, 7 * (Math.floor(digits) - 2));
 }
 
 function axis(options: Axis, ticks: number): Plot.ScaleOptions {

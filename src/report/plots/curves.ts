@@ -157,13 +157,16 @@ export function checkCurvePlot(
   const all = thinSeries(points(curve.x, curve.y));
   if (all.length < 2) return undefined;
   const seen = walls ? withoutWalls(all) : all;
+  const heights = seen.map(([, y]) => y);
+  const endsHigh = heights[heights.length - 1] > (Math.min(...heights) + Math.max(...heights)) / 2;
+  const corner = walls ? (endsHigh ? 'bottom-right' : 'top-right') : 'top-left';
   return drawPlot({
     id,
     description: `${curve.name}: ${curve.yLabel} against ${curve.xLabel}`,
     size,
     x: { label: named(curve.xLabel), ...span(0, all) },
     y: { label: named(curve.yLabel), ...span(1, seen) },
-    marks: [line(seen, 'var(--strong)', 1.8), note([curve.name], walls ? 'top-right' : 'top-left')],
+    marks: [line(seen, 'var(--strong)', 1.8), note([curve.name], corner)],
   });
 }
 

@@ -8,7 +8,8 @@ import type { FeltFromOutside, LocalityReport } from '../trust-data.ts';
 export function localitySection({ locality }: ReportData, numbering: Numbering): Section | undefined {
   if (locality === undefined) return undefined;
   const panels = [outsidePlot(numbering.plot(), locality), neededRadiusPlot(numbering.plot(), locality)];
-  const body = join([summary(locality), figure(numbering, caption(locality), panels)]);
+  const drawn = panels.some((panel) => panel !== undefined) ? figure(numbering, caption(locality), panels) : undefined;
+  const body = join([summary(locality), drawn]);
   return { id: 'locality', title: 'Locality', body };
 }
 
@@ -29,7 +30,7 @@ const COLOURS: Readonly<Record<FeltFromOutside['kind'], string>> = {
 function caption({ outside, data }: LocalityReport): Html {
   const laws = outside.map(
     ({ name, kind, decay }, k) =>
-      html`${k === 0 ? '' : '; '}<span class="key ${COLOURS[kind]}"></span> ${name}${decay === null ? '' : html`, ${lawOf(decay)}`}`,
+      html`${k === 0 ? '' : '; '}<span class="key ${COLOURS[kind]}"></span> ${name}${decay === undefined ? '' : html`, ${lawOf(decay)}`}`,
   );
   const right =
     data === undefined
@@ -41,7 +42,7 @@ function caption({ outside, data }: LocalityReport): Html {
 /** The law that fits better: R to the power −p, or e to the power −R/λ. */
 function lawOf({ better, power, exponential }: NonNullable<FeltFromOutside['decay']>): Html {
   const number = (value: number, error: number): string =>
-    `${value.toFixed(2)} ± ${formatNumber(Math.max(error, 0.005), { decimals: 2 })}`;
+    `${formatNumber(value, { decimals: 2 })} ± ${formatNumber(Math.max(error, 0.005), { decimals: 2 })}`;
   return better === 'power'
     ? html`R<sup>−p</sup> with p = ${number(power.exponent, power.uncertainty)}`
     : html`e<sup>−R/λ</sup> with λ = ${number(exponential.length, exponential.uncertainty)} Å`;
