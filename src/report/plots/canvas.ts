@@ -60,7 +60,8 @@ export function drawPlot(options: PlotOptions): Html {
 /** Room for the numbers and the label of the axis on the left, px. */
 function roomFor({ domain, log }: Axis): number {
   const digits = log === true || domain === undefined ? 0 : Math.log10(Math.max(...domain.map(Math.abs)));
-  return 60 + Math.max(0, 7 * (Math.floor(digits) - 2));
+  const minus = (domain?.[0] ?? 0) < 0 ? 1 : 0;
+  return digits < 3 ? 60 : 60 + 7 * (Math.floor(digits) - 2 + minus);
 }
 
 function axis(options: Axis, ticks: number): Plot.ScaleOptions {
