@@ -7,6 +7,7 @@ import { calibrationOf } from '../node/train-trust.ts';
 import { formatNumber, formatTable } from '../report/index.ts';
 import {
   type Calibration,
+  decodeCalibration,
   encodeCalibration,
   intervalFactor,
   LEAST_FRAMES,
@@ -83,10 +84,18 @@ async function calibrateCommand(
         place: { path: data[0] },
       });
     }
+    warnOfLosses(session, decodeCalibration(file.calibration), calibration);
     await writeModel(flags.out, { ...file, calibration: encodeCalibration(calibration) });
     session.print({ model: flags.out, calibration }, `${describeCalibration(calibration)}\nwritten to ${flags.out}`);
   });
   return undefined;
+}
+
+/** What the model could say before, and these frames do not tell, is gone. */
+function warnOfLosses(session: Session, before: Calibration | null, after: Calibration): void {
+  const lost = (['energy', 'forces', 'stress'] as const).filter((name) => before?.[name] && after[name] === null);
+  if (lost.length === 0) return;
+  session.warn(`these frames say too little of ${lost.join(' and ')}: not calibrated any more in what is written`);
 }
 
 /** The frames that are not in the training data, as far as can be told. */

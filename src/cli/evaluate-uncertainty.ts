@@ -76,6 +76,9 @@ function domainKeys(domain: DomainAccount | null): object | null {
   };
 }
 
+/** Of fewer labels no share, area or rank is worth being shown to a person. */
+const FEWEST = 5;
+
 /** The same for people. */
 export function describeUncertainty(account: UncertaintyAccount): string {
   const domain = account.domain === null ? [] : describeDomain(account.domain, account.frames);
@@ -90,7 +93,7 @@ export function describeUncertainty(account: UncertaintyAccount): string {
     return value === null ? '' : formatNumber(row.factor * value);
   };
   const metric = (of: (metrics: CalibrationMetrics) => string) => (row: Row) =>
-    row.metrics === null ? '' : of(row.metrics);
+    row.metrics === null ? '' : row.metrics.count < FEWEST ? '–' : of(row.metrics);
   const held = ({ coverage }: CalibrationMetrics): string => {
     const found = coverage.find(({ stated }) => stated === 0.9);
     return found === undefined ? '' : `${(100 * found.observed).toFixed(1)} %`;

@@ -22,7 +22,7 @@ const duration = z.string().transform((text, context) => {
 });
 
 const densityModel = z.strictObject({
-  descriptor: z.literal('density'),
+  descriptor: z.literal('density', { error: 'expected "density" or "symmetry"' }),
   radial: fours,
   radialHigh: fours,
   lmax: z.union([z.literal(2), z.literal(3)]),

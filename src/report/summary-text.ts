@@ -33,7 +33,7 @@ export function formatErrorRows(rows: readonly ErrorRow[], options: TextOptions 
   return formatTable(rows, columns, options);
 }
 
-/** The checks as an aligned table: verdict, id, value against limit, and why where there is a reason. */
+/** The checks as an aligned table: verdict, id, value against limit, and why where there are reasons. */
 export function formatChecks(checks: readonly CheckRow[], options: TextOptions = {}): string {
   const columns: TextColumn<CheckRow>[] = [
     {
@@ -45,8 +45,8 @@ export function formatChecks(checks: readonly CheckRow[], options: TextOptions =
     { header: 'value', align: 'right', cell: (check) => formatNumber(check.value) },
     { header: 'limit', cell: formatLimit },
     { header: 'unit', cell: (check) => check.unit },
-    { header: 'why', cell: (check) => check.reason ?? '' },
   ];
+  if (checks.some(({ reason }) => reason)) columns.push({ header: 'why', cell: (check) => check.reason ?? '' });
   return formatTable(checks, columns, options);
 }
 

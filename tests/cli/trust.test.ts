@@ -31,6 +31,13 @@ describe('calibrate', () => {
     expect(uncertainty.forces.coverage['0.9']).toBeLessThan(0.97);
   });
 
+  test('says what the model could tell before, and cannot any more', async () => {
+    const text = await readFile(join(folder, 'hot.extxyz'), 'utf8');
+    await writeFile(join(folder, 'energies.extxyz'), text.replaceAll('forces:R:3', 'unlabelled:R:3'));
+    const { code, stderr } = await nearsight(folder, 'calibrate', 'hot.safetensors', 'energies.extxyz', '--quiet');
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/say too little of forces: not calibrated any more/)]);
+  });
+
   test.each([
     ['training frames', 'four.safetensors', 'cold.extxyz', /was trained on cold\.extxyz/],
     ['a model of one head', 'one.safetensors', 'hot.extxyz', /one head[\s\S]*--committee 4/],
