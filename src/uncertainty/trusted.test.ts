@@ -42,7 +42,8 @@ describe('a calibrated model', async () => {
   it('gives the mean of its heads, parts that add up, and intervals in which the labels are', () => {
     const account = openAccount(uncertainty);
     for (const frame of frames) {
-      const { mean, forces, energyPerAtom, stress, domain } = account.add(frame);
+      const { mean, forces, energyPerAtom, stress, domain } = uncertainty.of(frame.structure);
+      expect(account.add(frame).forces!.total).toEqual(forces!.total);
       expect(mean.energy).toBeCloseTo(potential.evaluate(frame.structure).energy, 9);
       expect(stress).toBeNull();
       expect(domain).toBeNull();
@@ -56,8 +57,8 @@ describe('a calibrated model', async () => {
       expect(energyPerAtom!.total).toBeGreaterThan(0);
       expect(uncertainty.forces(frame.structure)).toEqual(forces!.total);
     }
-    const { forces, energy, atoms } = account.account();
-    expect(atoms).toBe(96);
+    const { forces, energy, atoms, calibrated } = account.account();
+    expect([atoms, calibrated]).toEqual([96, true]);
     // Errors of 0.1 eV/Å that have nothing to do with the spread: σ is that, mostly floor.
     expect(forces!.parts.total).toBeCloseTo(0.1, 1.5);
     expect(forces!.metrics!.coverage.find(({ stated }) => stated === 0.9)!.observed).toBeCloseTo(0.9, 1);
