@@ -81,8 +81,8 @@ test('dynamics takes a bounded number of triplets, however far the potential see
 });
 
 test('the known minimum is a labelled crystal that feels no force, of lowest energy', () => {
-  const of = (energy: number, force: number, pbc = [true, true, true]): Frame => ({
-    ...{ structure: { ...silicon, pbc: pbc as Frame['structure']['pbc'] }, group: '', info: {}, arrays: {}, line: 1 },
+  const of = (energy: number, force: number, pbc: Structure['pbc'] = [true, true, true]): Frame => ({
+    ...{ structure: { ...silicon, pbc }, group: '', info: {}, arrays: {}, line: 1 },
     ...{ labels: { energy, forces: new Float64Array(24).fill(force) }, index: 0 },
   });
   const minimum = of(-43, 0.001);
