@@ -70,7 +70,9 @@ its folder; what is left out is chosen from the data. Flags on the command line 
   loss: { energy: 30, forces: 1, stress: 0.1, groups: { liquid: 0.5 } }   # per (eV/atom)², (eV/Å)², (eV/atom)²
 
 Heads of models for solids are trained each for itself; those of molecules and of symmetry functions are made of one when
-it is trained, and cost nothing: model: { sharedLayers: true }, or false.
+it is trained, and cost nothing. With --committee N these are trained, too: better uncertainties, larger errors in the
+same time (3BPA, 600 K: 84 instead of 74 % in 90 % intervals, forces 84 instead of 76 meV/Å). Or say it yourself:
+model: { sharedLayers: true }, or false.
 With model: { directForces: true } forces come from a head of their own: half the cost, but no gradient of the energy.
 Penalties loss: { netForce: 1, netTorque: 1 } hold down the force and the torque of a structure on itself.
 

@@ -30,15 +30,17 @@ export interface PartialSettings extends Partial<Omit<TrainingSettings, 'model' 
 }
 
 function completeModel(partial: PartialModel, periodic: boolean): ModelSettings {
+  // Who asks for heads gets heads that were trained: away from the data they say more than those made of one.
+  const asked = partial.heads === undefined ? {} : { sharedLayers: false };
   if (partial.descriptor === 'symmetry') {
-    return { ...(periodic ? SYMMETRY_MODEL : SYMMETRY_MOLECULE_MODEL), ...partial };
+    return { ...(periodic ? SYMMETRY_MODEL : SYMMETRY_MOLECULE_MODEL), ...asked, ...partial };
   }
   const defaults = periodic ? SOLID_MODEL : MOLECULE_MODEL;
   const cutoff = partial.cutoff ?? defaults.cutoff;
   // Last layers of energies say nothing of forces that have a head of their own.
   const single = partial.directForces === true && defaults.sharedLayers === true;
   const heads = single ? { heads: 1, sharedLayers: false } : {};
-  return { ...defaults, ...heads, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };
+  return { ...defaults, ...heads, ...asked, onset: cutoff - (defaults.cutoff - defaults.onset), ...partial };
 }
 
 function lossOfMany(usual: LossWeights, { loss = {} }: PartialSettings, frames: readonly Frame[]): LossWeights {
