@@ -109,6 +109,33 @@ it('noise of labels is part of σ where it explains errors, and only there', () 
   expect(calibrateQuantity(world(1, { frames: 30, noise: 0.01 }), null, 5)!.noise).toBe(false);
 });
 
+it('noise needs evidence: on 25 energies chance is not enough, and it may not silence the spread', () => {
+  let taken = 0;
+  for (let seed = 0; seed < 30; seed++) {
+    const random = createRandom(seed);
+    const raw = Float64Array.from({ length: 25 }, () => 0.001 * Math.exp(0.8 * random.normal()));
+    const noise = raw.map(() => 0.002 * Math.exp(0.8 * random.normal()));
+    const errors = raw.map((u, i) => Math.hypot(0.5 * u, 0.5 * noise[i]) * random.normal());
+    const all = {
+      errors,
+      components: 1,
+      frames: Int32Array.from(raw, (_, i) => i),
+      raw,
+      noise,
+      fixed: new Uint8Array(25),
+    };
+    const law = calibrateQuantity(all, null, 10)!;
+    if (!law.noise) continue;
+    taken++;
+    const without = calibrateQuantity({ ...all, noise: null }, null, 10)!;
+    expect(25 * (without.metrics.nll - law.metrics.nll)).toBeGreaterThan(3);
+    const epistemic = law.scale * Math.hypot(...raw);
+    expect(epistemic / Math.hypot(...errors)).toBeGreaterThan(0.03);
+  }
+  // Where it is well founded it is taken all the same.
+  expect(taken).toBeGreaterThan(8);
+});
+
 describe('intervals', () => {
   it('hold what they state on other frames, on average, also where frames differ from each other', () => {
     for (const moods of [0, 0.3]) {

@@ -106,6 +106,16 @@ export const LEAST_FRAMES: { readonly energy: number; readonly forces: number; r
  * grows, and what was learned of noise does not (3BPA at 600 K: 81 % instead of 78 % in 90 % intervals).
  */
 const NOISE_GAIN = 0.05;
+/**
+ * … and the sum over all held-out labels by more than this: odds of twenty to one. A gain of 0.05 for each of 25 energies
+ * is 1.25 in all, which is chance.
+ */
+const NOISE_EVIDENCE = 3;
+/**
+ * A law whose epistemic part is less than this share of the errors says that disagreement means nothing. Few labels
+ * cannot tell noise from the spread and may well say so: it takes ten times the evidence.
+ */
+const SILENCED = 0.03;
 
 /** What turns raw uncertainties into σ and intervals. */
 export type Law = Pick<QuantityCalibration, 'floor' | 'scale' | 'tails' | 'noise' | 'intervals'>;
@@ -162,7 +172,17 @@ export function calibrateQuantity(
   const without = calibrated(quiet(all)!, quiet(training), leastFrames);
   if (all.noise === null || without === null) return without;
   const withNoise = calibrated(all, training, leastFrames)!;
-  return withNoise.metrics.nll < without.metrics.nll - NOISE_GAIN ? withNoise : without;
+  return earnsItsPlace(all, withNoise, without) ? withNoise : without;
+}
+
+/** Whether learned noise earns its place in the law. */
+function earnsItsPlace(all: Residuals, withNoise: QuantityCalibration, without: QuantityCalibration): boolean {
+  const { nll, count, rmse } = withNoise.metrics;
+  const { raw } = freeOf(all);
+  const spread = Math.sqrt(raw.reduce((sum, u) => sum + u * u, 0) / raw.length);
+  const gain = without.metrics.nll - nll;
+  const silenced = withNoise.scale * spread < SILENCED * rmse;
+  return gain > NOISE_GAIN && gain * count > (silenced ? 10 : 1) * NOISE_EVIDENCE;
 }
 
 function calibrated(all: Residuals, training: Residuals | null, leastFrames: number): QuantityCalibration | null {
