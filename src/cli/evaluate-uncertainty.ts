@@ -36,10 +36,12 @@ export function uncertaintyDocument(account: UncertaintyAccount): object {
   return { calibrated: true, ...Object.fromEntries(quantities), domain };
 }
 
-function quantityKeys({ metrics, parts }: QuantityAccount, { key, factor }: Shown): object {
+function quantityKeys({ metrics, inside, parts }: QuantityAccount, { key, factor }: Shown): object {
   const scaled = (value: number | null): number | null => (value === null ? null : factor * value);
   return {
     ...(metrics === null ? {} : metricKeys(metrics, { key, factor })),
+    // Of frames inside the domain: what intervals are meant for.
+    inside: inside === null ? null : { count: inside.count, coverage: coverageKeys(inside) },
     [`sigma_rms_${key}`]: scaled(parts.total),
     [`epistemic_rms_${key}`]: scaled(parts.epistemic),
     [`aleatoric_rms_${key}`]: scaled(parts.aleatoric),
@@ -51,7 +53,7 @@ function metricKeys(metrics: CalibrationMetrics, { key, factor }: Pick<Shown, 'k
   return {
     count: metrics.count,
     fixed_by_symmetry: metrics.fixed,
-    coverage: Object.fromEntries(metrics.coverage.map(({ stated, observed }) => [stated, observed])),
+    coverage: coverageKeys(metrics),
     miscalibration_area: metrics.miscalibrationArea,
     miscalibration_area_normal: metrics.normalMiscalibrationArea,
     spearman: metrics.spearman,
@@ -65,6 +67,9 @@ function metricKeys(metrics: CalibrationMetrics, { key, factor }: Pick<Shown, 'k
     [`sharpness_${key}`]: factor * metrics.sharpness,
   };
 }
+
+const coverageKeys = ({ coverage }: CalibrationMetrics): Record<string, number> =>
+  Object.fromEntries(coverage.map(({ stated, observed }) => [stated, observed]));
 
 function domainKeys(domain: DomainAccount | null): object | null {
   if (domain === null) return null;
@@ -92,12 +97,14 @@ export function describeUncertainty(account: UncertaintyAccount): string {
     const value = of(row);
     return value === null ? '' : formatNumber(row.factor * value);
   };
-  const metric = (of: (metrics: CalibrationMetrics) => string) => (row: Row) =>
-    row.metrics === null ? '' : row.metrics.count < FEWEST ? '–' : of(row.metrics);
+  const shown = (metrics: CalibrationMetrics | null, of: (metrics: CalibrationMetrics) => string): string =>
+    metrics === null ? '' : metrics.count < FEWEST ? '–' : of(metrics);
+  const metric = (of: (metrics: CalibrationMetrics) => string) => (row: Row) => shown(row.metrics, of);
   const held = ({ coverage }: CalibrationMetrics): string => {
     const found = coverage.find(({ stated }) => stated === 0.9);
     return found === undefined ? '' : `${(100 * found.observed).toFixed(1)} %`;
   };
+  const outside = account.domain?.framesOutside ?? 0;
   const lines = [
     'uncertainty',
     formatTable(rows, [
@@ -107,6 +114,9 @@ export function describeUncertainty(account: UncertaintyAccount): string {
       { header: 'epistemic', align: 'right', cell: size(({ parts }) => parts.epistemic) },
       { header: 'aleatoric', align: 'right', cell: size(({ parts }) => parts.aleatoric) },
       { header: 'in 90 %\nintervals', align: 'right', cell: metric(held) },
+      ...(outside === 0
+        ? []
+        : [{ header: 'inside the\ndomain', align: 'right' as const, cell: (row: Row) => shown(row.inside, held) }]),
       {
         header: 'miscalibration\narea',
         align: 'right',
@@ -119,6 +129,12 @@ export function describeUncertainty(account: UncertaintyAccount): string {
       },
     ]),
   ];
+  if (outside > 0) {
+    lines.push(
+      `intervals are not meant for frames outside the training domain: ${outside} of ${account.frames} here; ` +
+        `"inside the domain" is the share in 90 % intervals without them`,
+    );
+  }
   lines.push(...domain);
   return lines.join('\n');
 }

@@ -2,6 +2,7 @@
 import type { Frame } from '../data/dataset.ts';
 import { type CalibrationMetrics, metricsOf } from './calibration.ts';
 import type { Domain, DomainVerdict } from './domain.ts';
+import type { Residuals } from './metrics.ts';
 import { collectResiduals } from './residuals.ts';
 import { type Caveats, domainOnly, type Uncertain, type Uncertainty } from './trusted.ts';
 
@@ -17,6 +18,11 @@ export interface Parts {
 export interface QuantityAccount {
   /** Null where no frame has the label. */
   readonly metrics: CalibrationMetrics | null;
+  /**
+   * The same on frames all of whose atoms are inside the domain: what intervals are meant for. Null where no such frame
+   * has the label, and where the domain is not known.
+   */
+  readonly inside: CalibrationMetrics | null;
   /** Over all frames, labelled or not. */
   readonly parts: Parts;
 }
@@ -68,7 +74,8 @@ export function openAccount(
   uncertainty: Uncertainty | null,
   domain: Domain | null = uncertainty?.domain ?? null,
 ): Accountant {
-  const collector = collectResiduals();
+  const everywhere = collectResiduals();
+  const within = collectResiduals();
   const sums = { energy: noParts(), forces: noParts(), stress: noParts() };
   const outside: OutsideFrame[] = [];
   let [frames, atoms, framesOutside, atomsOutside] = [0, 0, 0, 0];
@@ -85,7 +92,8 @@ export function openAccount(
   };
   const judge = (frame: Frame, calibrated: Uncertainty): Caveats => {
     const trusted = calibrated.of(frame.structure, { group: frame.group });
-    collector.add(frame, trusted.judged, trusted.noise);
+    everywhere.add(frame, trusted.judged, trusted.noise);
+    if (trusted.domain?.inside === true) within.add(frame, trusted.judged, trusted.noise);
     addParts(sums.energy, trusted.energyPerAtom);
     addParts(sums.stress, trusted.stress);
     const { forces } = trusted;
@@ -105,12 +113,15 @@ export function openAccount(
       return caveats;
     },
     account() {
-      const residuals = collector.residuals();
+      const residuals = { all: everywhere.residuals(), inside: within.residuals() };
       const of = (quantity: 'energy' | 'forces' | 'stress'): QuantityAccount | null => {
         const law = uncertainty?.calibration[quantity] ?? null;
         if (law === null || sums[quantity].count === 0) return null;
-        const labelled = residuals[quantity];
-        return { metrics: labelled === null ? null : metricsOf(labelled, law), parts: partsOf(sums[quantity]) };
+        const metrics = (labelled: Residuals | null): CalibrationMetrics | null =>
+          labelled === null ? null : metricsOf(labelled, law);
+        const all = metrics(residuals.all[quantity]);
+        const inside = framesOutside === 0 && domain !== null ? all : metrics(residuals.inside[quantity]);
+        return { metrics: all, inside, parts: partsOf(sums[quantity]) };
       };
       return {
         ...{ calibrated: uncertainty !== null, frames, atoms },

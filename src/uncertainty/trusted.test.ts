@@ -6,9 +6,11 @@ import type { ModelFile } from '../model/model-file.ts';
 import { fileOf, randomModel } from '../model/testing-model.ts';
 import { createRandom } from '../random.ts';
 import { crystal } from '../structure/crystals.ts';
+import type { Structure } from '../structure/structure.ts';
 import { openAccount } from './account.ts';
-import { calibrate, intervalFactor } from './calibration.ts';
+import { type CalibrationMetrics, calibrate, intervalFactor } from './calibration.ts';
 import { encodeCalibration } from './calibration-file.ts';
+import type { Domain, DomainVerdict } from './domain.ts';
 import { committeeJudge, judgeFrames } from './residuals.ts';
 import { openUncertainty } from './trusted.ts';
 
@@ -63,6 +65,44 @@ describe('a calibrated model', async () => {
     expect(forces!.parts.total).toBeCloseTo(0.1, 1.5);
     expect(forces!.metrics!.coverage.find(({ stated }) => stated === 0.9)!.observed).toBeCloseTo(0.9, 1);
     expect(energy!.metrics!.count).toBe(12);
+  });
+
+  it('keeps account of frames inside the domain on their own: intervals are meant for these', () => {
+    // Frames outside are ten times as wrong.
+    const wild = frames.map((frame) => ({
+      ...frame,
+      labels: { ...frame.labels, forces: frame.labels.forces.map((f) => f + random.normal()) },
+    }));
+    const strange = new Set<Structure>(wild.map(({ structure }) => structure));
+    const farthest = { atom: 0, element: 'Si', distance: 9, nearest: null };
+    const domain = { limit: 2 } as Domain;
+    const account = (given: typeof frames) => {
+      const accountant = openAccount(knowing, domain);
+      for (const frame of given) accountant.add(frame);
+      return accountant.account().forces!;
+    };
+    const knowing: typeof uncertainty = {
+      ...uncertainty,
+      domain,
+      of: (structure, options) => {
+        const inside = !strange.has(structure);
+        const verdict = { inside, limit: 2, outside: inside ? [] : [farthest], farthest, sentence: '' };
+        return { ...uncertainty.of(structure, options), domain: verdict as unknown as DomainVerdict };
+      },
+    };
+    const held = (metrics: CalibrationMetrics | null) =>
+      metrics?.coverage.find(({ stated }) => stated === 0.9)?.observed;
+    const copies = frames.map((frame) => ({ ...frame, structure: { ...frame.structure } }));
+    const mixed = account([...copies, ...wild]);
+    expect(mixed.inside).toEqual(account(copies).metrics);
+    expect(mixed.metrics!.count).toBe(2 * mixed.inside!.count);
+    expect(held(mixed.metrics)!).toBeLessThan(held(mixed.inside)! - 0.2);
+    expect(account(copies).inside).toEqual(account(copies).metrics);
+    expect(account(wild).inside).toBeNull();
+    // Where the domain is not known nobody can say which frames are inside.
+    const blind = openAccount(uncertainty);
+    for (const frame of frames) blind.add(frame);
+    expect(blind.account().forces!.inside).toBeNull();
   });
 
   it('says nothing where it was not calibrated, and refuses a calibration that is not for it', () => {
