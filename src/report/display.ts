@@ -35,10 +35,21 @@ export function showError(quantity: Quantity, statistics: ErrorStatistics, measu
   return formatValue(statistics[measure] * perUnit, unit);
 }
 
-/** The errors that speak for the potential, and on which frames they were taken. */
+/**
+ * The errors that speak for the potential, and on which frames they were taken: without relatives of training frames
+ * where some have them.
+ */
 export function headlineErrors(data: ReportData): { row: ErrorRow; frames: string } | undefined {
   const errors = data.errors;
-  if (errors?.test !== undefined) return { row: errors.test, frames: 'held-out frames' };
+  if (errors?.leakFree !== undefined) {
+    return { row: errors.leakFree, frames: 'held-out frames without relatives in training' };
+  }
+  if (errors?.test !== undefined) {
+    const { related } = errors;
+    if (related === undefined || related.frames === 0) return { row: errors.test, frames: 'held-out frames' };
+    const all = related.frames === related.of ? 'all' : `${related.frames} of ${related.of}`;
+    return { row: errors.test, frames: `held-out frames, of which ${all} have relatives in training` };
+  }
   if (errors?.validation !== undefined) return { row: errors.validation, frames: 'validation frames' };
   if (errors?.train !== undefined) return { row: errors.train, frames: 'the training frames themselves' };
   return undefined;
@@ -51,7 +62,7 @@ export function countVerdicts(data: ReportData): { pass: number; fail: number; s
   return { pass: count('pass'), fail: count('fail'), skipped: count('skipped'), total: checks.length };
 }
 
-/** `12 of 12 checks pass; force error 54.3 meV/Å (MAE) on held-out frames.` */
+/** `12 of 12 checks pass; force error 54.3 meV/Å (MAE) on held-out frames.`, or on those of them without relatives. */
 export function verdictSentence(data: ReportData): string {
   if (data.verdict !== undefined) return data.verdict;
   const { pass, skipped, total } = countVerdicts(data);

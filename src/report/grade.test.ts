@@ -66,6 +66,12 @@ describe('the grade', () => {
     ['validation errors alone', 'C', { ...good, errors: { validation: held! } }, /validation frames alone/],
     ['nobody looked for leaks', 'B', { ...good, errors: unsearched }, /leakage was not looked for/],
     ['all of the test leaks', 'C', { ...good, errors: { ...withoutStrict, test: held! } }, /no error is free/],
+    [
+      'few frames without relatives',
+      'B',
+      { ...good, errors: { ...good.errors!, leakFree: { ...good.errors!.leakFree!, frames: 12 } } },
+      /12 held-out frames without relatives in training, which are few/,
+    ],
     ['errors of 20 %', 'B', { ...good, errors: { ...good.errors!, forceSize: 0.45 } }, /20.0 % of the forces/],
     [
       'errors as large as forces',

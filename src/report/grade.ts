@@ -92,10 +92,12 @@ function graded(value: number, limits: readonly number[]): Letter {
 function testReason({ errors }: ReportData): GradeReason {
   const question = 'Are the errors measured on frames that were held out?';
   const section = 'errors';
-  const frames = errors?.test?.frames;
   if (errors?.test !== undefined) {
+    // Those with relatives in training are no test.
+    const { frames } = errors.leakFree ?? errors.test;
     const few = frames !== undefined && frames < ENOUGH_FRAMES;
-    const finding = `${frames === undefined ? 'held-out frames' : `${whole(frames)} held-out frames`}${few ? ', which are few' : ''}`;
+    const kind = errors.leakFree === undefined ? 'held-out frames' : 'held-out frames without relatives in training';
+    const finding = `${frames === undefined ? '' : `${whole(frames)} `}${kind}${few ? ', which are few' : ''}`;
     return { question, finding, allows: few ? 'B' : 'A', section };
   }
   if (errors?.validation !== undefined) {

@@ -2,6 +2,7 @@ import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
 import { createRandom } from '../random.ts';
 import { GPA } from '../units.ts';
+import { verdictSentence } from './display.ts';
 import { renderReport } from './html.ts';
 import { paritySet } from './parity-set.ts';
 import { parseReportData } from './parse.ts';
@@ -108,20 +109,33 @@ describe('the page as a whole', () => {
 });
 
 describe('what it says', () => {
-  test('the verdict counts the checks and gives the held-out force error with its measure', () => {
+  test('the verdict counts the checks and gives the force error on held-out frames without relatives', () => {
     expect(document.querySelector('.verdict')?.textContent).toBe(
-      '6 of 7 checks pass (close-contact fails, 1 skipped); force error 54.3 meV/Å (MAE) on held-out frames.',
+      '6 of 7 checks pass (close-contact fails, 1 skipped); force error 58.1 meV/Å (MAE) on held-out frames without relatives in training.',
     );
     expect(document.querySelector('.verdict')?.className).toContain('fail');
     const good = { ...example, checks: example.checks!.filter((check) => check.verdict === 'pass') };
-    expect(visibleText(renderReport(good))).toContain('6 of 6 checks pass; force error 54.3 meV/Å (MAE)');
+    expect(visibleText(renderReport(good))).toContain('6 of 6 checks pass; force error 58.1 meV/Å (MAE)');
+  });
+
+  test('where no error is free of relatives, the verdict says how many frames have them', () => {
+    const { leakFree: _, ...errors } = example.errors!;
+    const verdict = (related: { frames: number; of: number }) =>
+      verdictSentence({ ...example, errors: { ...errors, related } });
+    expect(verdict({ frames: 15, of: 15 })).toContain(
+      '54.3 meV/Å (MAE) on held-out frames, of which all have relatives in training.',
+    );
+    expect(verdict({ frames: 4, of: 15 })).toContain('of which 4 of 15 have relatives');
+    expect(verdict({ frames: 0, of: 15 })).toMatch(/54\.3 meV\/Å \(MAE\) on held-out frames\.$/);
   });
 
   test('key figures have units and say MAE and RMSE', () => {
     const tiles = [...document.querySelectorAll('.tile')].map((tile) => tile.textContent);
     expect(tiles).toHaveLength(5);
-    expect(tiles[0]).toBe('Energy error1.83meV/atomMAE on held-out framesRMSE 2.58 meV/atom');
-    expect(tiles[2]).toMatch(/^Stress error0\.127GPa/);
+    expect(tiles[0]).toBe(
+      'Energy error1.90meV/atomMAE on held-out frames without relatives in trainingRMSE 2.70 meV/atom',
+    );
+    expect(tiles[2]).toMatch(/^Stress error0\.131GPa/);
     expect(tiles[3]).toMatch(/^90 % intervals hold8\d\.\d%of force components on the given frames/);
     expect(tiles[4]).toMatch(/^Time per atom4\.62µs8,000 atoms, 1 thread.*240,000 times faster than DFT/);
   });
