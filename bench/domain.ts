@@ -196,6 +196,18 @@ function localise(question: string, { domain }: Known, thermal: readonly Structu
 
 const temperatureOf = ({ info }: Frame): number => Number(/at (\d+) ?K/.exec(String(info.description ?? ''))?.[1] ?? 0);
 
+/** Silicon with few neighbours: a dimer, a single atom, a trimer, and expanded crystals. */
+function sparse(): Frame[] {
+  const few = [[2.3, 0, 0], [], [2.3, 0, 0, 0, 2.3, 0]].map((others) => {
+    const positions = [0, 0, 0, ...others];
+    return createStructure(new Array<string>(positions.length / 3).fill('Si'), positions);
+  });
+  const crystals = [7, 8, 9, 12].map((a) => supercell(crystal('diamond', ['Si'], a), [2, 2, 2]));
+  return [...few, ...crystals].map(
+    (structure, index): Frame => ({ structure, labels: {}, group: '', info: {}, arrays: {}, line: 1, index }),
+  );
+}
+
 /** Silicon, crystal and melt. Temperatures of frames with a vacancy are exchanged in that set: they are left out. */
 async function melt(): Promise<void> {
   const frames = await read('mlearn/Si_train.extxyz.gz');
@@ -218,6 +230,9 @@ async function melt(): Promise<void> {
   const inDomain = [...everything.heldOut, ...(await read('mlearn/Si_test.extxyz.gz'))];
   detect('silicon with surfaces, vacancies and melt, asked about faults and interstitials', everything, {
     ...{ like: inDomain, unlike: defects },
+  });
+  detect('the same, asked about a single atom, two, three, and crystals expanded to 7 … 12 Å', everything, {
+    ...{ like: inDomain, unlike: sparse() },
   });
   localise('the same, one atom displaced', everything, thermal);
 }

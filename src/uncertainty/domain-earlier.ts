@@ -63,5 +63,6 @@ function forElements(part: DomainPart, from: readonly number[], to: readonly num
     environments: spread(environments, 0),
     units: { nearest: spread(units.nearest, 1), mahalanobis: spread(units.mahalanobis, 1) },
   };
-  return { ...part, space };
+  const { crowding } = part;
+  return { ...part, space, ...(crowding && { crowding: spread(crowding, { ranges: [], margin: 1 }) }) };
 }

@@ -7,6 +7,7 @@ import { type EnginePotential, shortRangePotential } from '../model/short-range.
 import { createRandom } from '../random.ts';
 import { triangularWhitening } from '../whitening.ts';
 import type { SourcedFrame } from './domain.ts';
+import { type Crowding, crowdingOf } from './domain-crowding.ts';
 import { type EarlierDomain, NOTHING_BEFORE } from './domain-earlier.ts';
 import { type DistanceQuantile, encodeDomain } from './domain-record.ts';
 import { type DomainSpace, lengths, toNearest, whitened } from './domain-space.ts';
@@ -67,13 +68,15 @@ export function measureDomain(
     const agitated = { before: environmentsOf(potential, originals), after: environmentsOf(potential, copies) };
     const names = namesOf(seen);
     const { space, own } = spaceOf(potential, { found, agitated, origins: names.origins }, kernel);
-    const known = distancesOf(environmentsOf(potential, asked), space, kernel);
+    const like = environmentsOf(potential, asked);
+    const known = distancesOf(like, space, kernel);
+    const crowding = found.map((of, s): Crowding => crowdingOf(of, like[s].counts, FEWEST_HELD_OUT));
     const enough = known.nearest.length >= FEWEST_HELD_OUT;
     const among = (name: keyof Distances): number[] => (enough ? known[name] : [...known[name], ...own[name]]);
     const tails = { nearest: tailOf(among('nearest')), mahalanobis: tailOf(among('mahalanobis')) };
     return encodeDomain(
       {
-        ...{ space, tails, sources: names.sources, groups: names.groups },
+        ...{ space, tails, crowding, sources: names.sources, groups: names.groups },
         frames: { train: seen.length, heldOut: asked.length },
         heldOut: { environments: known.nearest.length, quantiles: quantilesOf(known) },
         ...earlier,

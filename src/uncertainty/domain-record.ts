@@ -4,6 +4,7 @@ import { symbolOf } from '../elements.ts';
 import { NearsightError } from '../errors.ts';
 import { jsonObjectOf } from '../model/json.ts';
 import type { Attachment } from '../model/model-file.ts';
+import type { Crowding } from './domain-crowding.ts';
 import type { DomainSpace } from './domain-space.ts';
 import type { Tail } from './thinning.ts';
 
@@ -22,6 +23,8 @@ export interface DomainPart {
   readonly groups: readonly string[];
   /** How rare large distances are among environments like the held-out ones, σ. */
   readonly tails: { readonly nearest: Tail; readonly mahalanobis: Tail };
+  /** Numbers of neighbours that atoms have, by species; absent in older files. */
+  readonly crowding?: readonly Crowding[] | undefined;
   /** What the limits were learned from. */
   readonly frames: { readonly train: number; readonly heldOut: number };
   readonly heldOut: { readonly environments: number; readonly quantiles: readonly DistanceQuantile[] };
@@ -45,6 +48,7 @@ const partSchema = z.strictObject({
   environments: z.array(count),
   units: z.strictObject({ nearest: z.array(positive), mahalanobis: z.array(positive) }),
   tails: z.strictObject({ nearest: tail, mahalanobis: tail }),
+  crowding: z.array(z.strictObject({ ranges: z.array(z.tuple([atLeast0, atLeast0])), margin: positive })).optional(),
   frames: z.strictObject({ train: count, heldOut: count }),
   heldOut: z.strictObject({
     environments: count,
@@ -76,8 +80,9 @@ export function encodeDomain(domain: DomainRecord, elements: readonly number[]):
 /** Of the names of the tensors of an earlier part. */
 const prefixOf = (k: number): string => `earlier.${k}.`;
 
-function partJson({ space: { environments, units }, sources, groups, tails, frames, heldOut }: DomainPart): object {
-  return { sources, groups, environments, units, tails, frames, heldOut };
+function partJson({ space, sources, groups, tails, crowding, frames, heldOut }: DomainPart): object {
+  const { environments, units } = space;
+  return { sources, groups, environments, units, tails, ...(crowding && { crowding }), frames, heldOut };
 }
 
 function partTensors({ dimension: F, mean, factors, kept }: DomainSpace, prefix: string): Attachment['tensors'] {
@@ -130,6 +135,8 @@ function partOf(
   for (const list of [environments, units.nearest, units.mahalanobis]) {
     if (list.length !== S) refuse('environments', `numbers for ${list.length} of ${S} elements`);
   }
+  const { crowding } = rest;
+  if (crowding !== undefined) checkCrowding(crowding, environments);
   const { mean, factors, kept } = readTensors(tensors, { S, F, prefix });
   for (const [s, { origin }] of kept.entries()) {
     if (environments[s] > 0 !== origin.length > 0) refuse('first', `${symbols[s]} has no environments, or some`);
@@ -139,6 +146,17 @@ function partOf(
     }
   }
   return { space: { dimension: F, mean, factors, kept, environments, units }, ...rest };
+}
+
+function checkCrowding(crowding: readonly Crowding[], environments: readonly number[]): void {
+  if (crowding.length !== environments.length)
+    refuse('crowding', `${crowding.length} of ${environments.length} elements`);
+  for (const [s, { ranges }] of crowding.entries()) {
+    const ends = ranges.flat();
+    if (ends.some((n, k) => k > 0 && n < ends[k - 1])) refuse('crowding', 'ranges that are not in ascending order');
+    if (environments[s] > 0 !== ranges.length > 0)
+      refuse('crowding', 'ranges for an element without environments, or none');
+  }
 }
 
 function readTensors(

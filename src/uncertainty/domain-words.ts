@@ -15,6 +15,17 @@ function nearestOf(nearest: Origin | null): string {
   return `nearest training frame ${frame}${source === '' ? '' : ` of ${source}`}${group === '' ? '' : ` (${group})`}`;
 }
 
+function strangeOf({ element, crowding }: Novelty): string {
+  if (crowding === null) return '';
+  const { count, below, above } = crowding;
+  const known = [
+    ...(below === null ? [] : [below === 0 ? 'none' : `at most ${below.toPrecision(2)}`]),
+    ...(above === null ? [] : [`at least ${above.toPrecision(2)}`]),
+  ].join(' or ');
+  const own = count === 0 ? 'no neighbours' : `${count.toPrecision(2)} neighbours (weighted by nearness)`;
+  return `; ${own} where ${element} atoms of the training have ${known}`;
+}
+
 const FORGETS = ' (of its last training: what this model saw before that is not known here)';
 
 /** All of a verdict in one sentence. @param outside the farthest first */
@@ -26,7 +37,7 @@ export function sentenceOf(
     return `inside the training domain: farthest ${atomOf(farthest)}, ${sigma(farthest.distance)} from training (limit ${sigma(limit)})`;
   }
   const last = forgets ? FORGETS : '';
-  const first = `${atomOf(centre)}: environment ${sigma(centre.distance)} from training (limit ${sigma(limit)}); ${nearestOf(centre.nearest)}`;
+  const first = `${atomOf(centre)}: environment ${sigma(centre.distance)} from training (limit ${sigma(limit)})${strangeOf(centre)}; ${nearestOf(centre.nearest)}`;
   const others = outside.filter(({ atom }) => atom !== centre.atom);
   if (others.length === 0) return `outside the training domain: ${first}${last}`;
   const named = others.slice(0, NAMED - 1).map((one) => `${atomOf(one)} (${sigma(one.distance)})`);

@@ -6,6 +6,7 @@ import type { LoadedPotential } from '../model/load.ts';
 import type { Attachment } from '../model/model-file.ts';
 import { type NeighbourList, neighboursFor, sitePositions } from '../structure/neighbours.ts';
 import type { Structure } from '../structure/structure.ts';
+import { type Strangeness, strangeCount, strangenessOf } from './domain-crowding.ts';
 import { type DomainPart, type DomainRecord, decodeDomain } from './domain-record.ts';
 import { type DomainSpace, lengths, toNearest, whitened } from './domain-space.ts';
 import { sentenceOf } from './domain-words.ts';
@@ -34,6 +35,8 @@ export interface Novelty {
   readonly distance: number;
   /** The training frame with the nearest environment. */
   readonly nearest: Origin | null;
+  /** What is strange about how many neighbours it has; null where nothing is. */
+  readonly crowding: Strangeness | null;
 }
 
 /** What the domain says of one structure. */
@@ -60,7 +63,10 @@ export interface Domain {
   readonly limit: number;
   /** The same for another number of atoms: the farthest of many is farther, by chance. */
   limitFor(atoms: number): number;
-  /** Distance of each atom to the nearest training environment that was kept, σ, [N]. */
+  /**
+   * Distance of each atom to the nearest training environment that was kept, σ, [N]; more where it has fewer or more
+   * neighbours than any of those: the limit for 100 atoms times the gap in margins.
+   */
   distances(structure: Structure, neighbours?: NeighbourList): Float64Array;
   verdict(structure: Structure, neighbours?: NeighbourList): DomainVerdict;
   /**
@@ -87,13 +93,15 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
   const place = (structure: Structure, list: NeighbourList | undefined): Places => {
     const places = emptyPlaces(structure.numbers.length);
     const features = environments(structure, list);
-    for (const [part, { space, scale }] of scaled(parts, 'nearest', structure.numbers.length).entries()) {
-      for (const [s, { rows, atoms }] of features.entries()) {
+    for (const [part, { space, scale, strange }] of scaled(parts, 'nearest', structure.numbers.length).entries()) {
+      for (const [s, { rows, atoms, counts }] of features.entries()) {
         if (atoms.length === 0 || space.environments[s] === 0) continue;
         const found = toNearest(whitened(rows, s, space), s, space, { nearest: shortRange.nearest });
         for (const [k, i] of atoms.entries()) {
-          if (!(scale * found.distances[k] < places.distances[i])) continue;
-          places.distances[i] = scale * found.distances[k];
+          places.counts[i] = counts[k];
+          const distance = scale * Math.max(found.distances[k], strange(s, counts[k]));
+          if (!(distance < places.distances[i])) continue;
+          places.distances[i] = distance;
           places.indices[i] = found.indices[k];
           places.parts[i] = part;
         }
@@ -114,12 +122,15 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
     quick(structure, neighbours) {
       const { distances } = emptyPlaces(structure.numbers.length);
       const features = environments(structure, neighbours);
-      for (const { space, scale } of scaled(parts, 'mahalanobis', distances.length)) {
-        for (const [s, { rows, atoms }] of features.entries()) {
+      for (const { space, scale, strange } of scaled(parts, 'mahalanobis', distances.length)) {
+        for (const [s, { rows, atoms, counts }] of features.entries()) {
           if (atoms.length === 0 || space.environments[s] === 0) continue;
           const found = lengths(whitened(rows, s, space), space.dimension);
-          const unit = space.units.mahalanobis[s] / scale;
-          for (const [k, i] of atoms.entries()) distances[i] = Math.min(distances[i], found[k] / unit);
+          const unit = space.units.mahalanobis[s];
+          for (const [k, i] of atoms.entries()) {
+            const distance = scale * Math.max(found[k] / unit, strange(s, counts[k]));
+            distances[i] = Math.min(distances[i], distance);
+          }
         }
       }
       return distances;
@@ -128,13 +139,21 @@ export function openDomain(attachment: Attachment | null, potential: LoadedPoten
 }
 
 /** Every training has a σ and a limit of its own: distances to earlier ones are brought to the limit of the last one. */
-function scaled(
-  parts: readonly DomainPart[],
-  measure: 'nearest' | 'mahalanobis',
-  atoms: number,
-): { readonly space: DomainSpace; readonly scale: number }[] {
+function scaled(parts: readonly DomainPart[], measure: 'nearest' | 'mahalanobis', atoms: number): Scaled[] {
   const [last, ...earlier] = parts.map(({ tails }) => limitFor(tails[measure], atoms));
-  return parts.map(({ space }, k) => ({ space, scale: k === 0 ? 1 : last / earlier[k - 1] }));
+  return parts.map(({ space, tails, crowding }, k) => {
+    // Of any number of atoms the same: a supercell is as far as its cell.
+    const limit = limitFor(tails[measure], USUAL_ATOMS);
+    const strange = (s: number, count: number): number => limit * strangenessOf(crowding?.[s], count);
+    return { space, scale: k === 0 ? 1 : last / earlier[k - 1], strange };
+  });
+}
+
+interface Scaled {
+  readonly space: DomainSpace;
+  readonly scale: number;
+  /** How far a number of neighbours of a species is from those of the training, σ: at its margin it is at the limit. */
+  readonly strange: (species: number, count: number) => number;
 }
 
 const USUAL_ATOMS = 100;
@@ -144,6 +163,8 @@ interface Places {
   readonly distances: Float64Array;
   readonly indices: Int32Array;
   readonly parts: Int32Array;
+  /** Neighbours, see `neighbourCounts`. */
+  readonly counts: Float64Array;
 }
 
 /** As for atoms of a species that no training frame had: infinitely far. */
@@ -152,25 +173,28 @@ function emptyPlaces(atoms: number): Places {
     distances: new Float64Array(atoms).fill(Number.POSITIVE_INFINITY),
     indices: new Int32Array(atoms).fill(-1),
     parts: new Int32Array(atoms),
+    counts: new Float64Array(atoms),
   };
 }
 
 function verdictOf(
   structure: Structure,
   list: NeighbourList,
-  { distances, indices, parts }: Places,
+  { distances, indices, parts, counts }: Places,
   known: { readonly record: DomainRecord; readonly elements: readonly number[]; readonly cutoff: number },
 ): DomainVerdict {
   const { record } = known;
   const limit = limitFor(record.tails.nearest, distances.length);
   const noveltyOf = (atom: number): Novelty => {
     const z = structure.numbers[atom];
-    const { space, sources, groups } = parts[atom] === 0 ? record : record.earlier[parts[atom] - 1];
-    const { origin } = space.kept[known.elements.indexOf(z)];
+    const { space, sources, groups, crowding } = parts[atom] === 0 ? record : record.earlier[parts[atom] - 1];
+    const s = known.elements.indexOf(z);
+    const { origin } = space.kept[s];
     const at = 3 * indices[atom];
     const nearest =
       at < 0 ? null : { source: sources[origin[at]], frame: origin[at + 1], group: groups[origin[at + 2]] };
-    return { atom, element: symbolOf(z), distance: distances[atom], nearest };
+    const strange = strangeCount(crowding?.[s], counts[atom]);
+    return { atom, element: symbolOf(z), distance: distances[atom], nearest, crowding: strange };
   };
   const outside = Array.from(distances.keys())
     .filter((i) => distances[i] > limit)

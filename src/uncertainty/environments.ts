@@ -2,8 +2,9 @@
 import type { Frame } from '../data/dataset.ts';
 import { symbolOf } from '../elements.ts';
 import type { EnginePotential } from '../model/short-range.ts';
-import type { NeighbourList } from '../structure/neighbours.ts';
+import { type NeighbourList, neighboursFor } from '../structure/neighbours.ts';
 import { createStructure, type Structure } from '../structure/structure.ts';
+import { neighbourCounts } from './domain-crowding.ts';
 
 /** Atoms of one species of a structure. */
 export interface SpeciesFeatures {
@@ -11,6 +12,8 @@ export interface SpeciesFeatures {
   readonly rows: Float64Array;
   /** Which atoms these are, [n]. */
   readonly atoms: Int32Array;
+  /** Neighbours of each, see `neighbourCounts`, [n]. */
+  readonly counts: Float64Array;
 }
 
 /** Numbers that describe an environment, F. */
@@ -25,16 +28,18 @@ export function featuresBySpecies(
   structure: Structure,
   neighbours?: NeighbourList,
 ): SpeciesFeatures[] {
-  const system = potential.system(structure, neighbours);
+  const list = neighboursFor(structure, potential.cutoff, neighbours);
+  const system = potential.system(structure, list);
+  const counts = neighbourCounts(structure, list, potential.cutoff);
   const x = potential.engine.features(system);
   const N = structure.numbers.length;
   const F = x.length / N;
-  if (potential.elements.length === 1) return [{ rows: x, atoms: Int32Array.from({ length: N }, (_, i) => i) }];
+  if (potential.elements.length === 1) return [{ rows: x, atoms: Int32Array.from({ length: N }, (_, i) => i), counts }];
   return potential.elements.map((_, s) => {
     const atoms = Int32Array.from(Array.from({ length: N }, (_, i) => i).filter((i) => system.species[i] === s));
     const rows = new Float64Array(atoms.length * F);
     for (const [k, i] of atoms.entries()) rows.set(x.subarray(i * F, (i + 1) * F), k * F);
-    return { rows, atoms };
+    return { rows, atoms, counts: Float64Array.from(atoms, (i) => counts[i]) };
   });
 }
 
@@ -44,14 +49,16 @@ export interface Environments {
   readonly rows: Float64Array;
   /** Position of the frame of each in the list of frames, [n]. */
   readonly frame: Int32Array;
+  /** Neighbours of each, see `neighbourCounts`, [n]. */
+  readonly counts: Float64Array;
 }
 
 /** The environments of all atoms of some frames, by species. */
 export function environmentsOf(potential: EnginePotential, frames: readonly Frame[]): Environments[] {
-  const parts = potential.elements.map((): { rows: Float64Array; frame: number }[] => []);
+  const parts = potential.elements.map((): { rows: Float64Array; counts: Float64Array; frame: number }[] => []);
   for (const [frame, { structure }] of frames.entries()) {
-    for (const [s, { rows, atoms }] of featuresBySpecies(potential, structure).entries()) {
-      if (atoms.length > 0) parts[s].push({ rows, frame });
+    for (const [s, { rows, atoms, counts }] of featuresBySpecies(potential, structure).entries()) {
+      if (atoms.length > 0) parts[s].push({ rows, counts, frame });
     }
   }
   const F = featureLength(potential);
@@ -59,11 +66,13 @@ export function environmentsOf(potential: EnginePotential, frames: readonly Fram
     const total = list.reduce((sum, { rows }) => sum + rows.length, 0);
     const rows = new Float64Array(total);
     const frame = new Int32Array(total / F);
+    const counts = new Float64Array(total / F);
     let at = 0;
     for (const part of list) {
       rows.set(part.rows, at);
+      counts.set(part.counts, at / F);
       frame.fill(part.frame, at / F, (at += part.rows.length) / F);
     }
-    return { rows, frame };
+    return { rows, frame, counts };
   });
 }

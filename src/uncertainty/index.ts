@@ -31,6 +31,7 @@ export {
   openDomain,
   type SourcedFrame,
 } from './domain.ts';
+export type { Crowding, Strangeness } from './domain-crowding.ts';
 export { type EarlierDomain, earlierDomain } from './domain-earlier.ts';
 export { type DomainSources, measureDomain } from './domain-measure.ts';
 export type { DistanceQuantile, DomainPart, DomainRecord } from './domain-record.ts';
