@@ -126,7 +126,8 @@ async function mdCommand(session: Session, model: string, path: string, flags: M
       throw outcome.error;
     }
     const guarded = guard.signal.aborted;
-    report(session, flags, outcome.result!, { frames: written, watched: watch.summary(), guarded });
+    const direct = potential.conservative === false;
+    report(session, flags, outcome.result!, { direct, frames: written, watched: watch.summary(), guarded });
     return guarded ? 1 : 0;
   });
 }
@@ -178,20 +179,24 @@ async function* follow(
   }
 }
 
-function frameOf({ step, time, temperature, state }: MdSample): WritableFrame {
+function frameOf({ step, time, temperature, pressure, state }: MdSample): WritableFrame {
   const structure = copyStructure(state.structure);
   const { energy, forces } = state.evaluation;
   const velocities: AtomArray = { type: 'R', columns: 3, values: state.velocities.slice() };
   return {
     structure,
-    labels: { energy, forces: forces.slice(), ...stressOf(structure, state.evaluation.strainGradient) },
+    labels: {
+      energy,
+      forces: forces.slice(),
+      ...(pressure !== null && stressOf(structure, state.evaluation.strainGradient)),
+    },
     info: { step, time_fs: time, temperature_K: temperature },
     arrays: { velocities },
   };
 }
 
-function stressOf(structure: Structure, strainGradient: Float64Array): { stress?: Float64Array } {
-  if (!structure.pbc.every((repeats) => repeats)) return {};
+/** Only where there is a pressure. */
+function stressOf(structure: Structure, strainGradient: Float64Array): { stress: Float64Array } {
   const volume = cellVolume(structure.cell);
   return { stress: strainGradient.map((g) => g / volume) };
 }
@@ -206,6 +211,8 @@ interface Watched {
   /** Of the trajectory. */
   readonly frames: number;
   readonly watched: UncertaintySummary;
+  /** Whether forces come from a head of their own: then there is no pressure. */
+  readonly direct: boolean;
   /** Whether the guard ended the run. */
   readonly guarded: boolean;
 }
@@ -214,7 +221,7 @@ function report(
   session: Session,
   flags: MdFlags,
   result: SimulationResult,
-  { frames, watched, guarded }: Watched,
+  { frames, watched, guarded, direct }: Watched,
 ): void {
   const { atoms, steps, seconds, drift, temperature, temperatureDeviation, pressure, moments, last } = result;
   const document = {
@@ -243,7 +250,8 @@ function report(
     `${flags.ensemble.toUpperCase()}, ${atoms} atoms, ${steps} steps of ${result.timestep} fs in ${seconds.toFixed(1)} s: ` +
       `${formatNumber(document.atom_steps_per_second, { digits: 2 })} atom-steps/s`,
     `second half: ${temperature.toFixed(1)} ± ${temperatureDeviation.toFixed(1)} K` +
-      (pressure === null ? '' : `, ${formatNumber(pressure)} GPa`),
+      (pressure === null ? '' : `, ${formatNumber(pressure)} GPa`) +
+      (direct ? ', no pressure: the forces of this model are no gradient' : ''),
   ];
   if (drift !== null) {
     const value = formatNumber(drift.drift_meV_per_atom_per_ps, { digits: 2 });

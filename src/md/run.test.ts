@@ -27,6 +27,17 @@ test('samples at the start, every so many steps, and at the end', async () => {
   expect(next.value.time).toBe(25);
 });
 
+test('forces that are no gradient have no pressure', async () => {
+  const pressuresOf = async (used: Potential): Promise<(number | null)[]> => {
+    const found: (number | null)[] = [];
+    const run = runMd(startMd(silicon, used, { velocities }), used, { integrator, steps: 2 });
+    for await (const { pressure } of run) found.push(pressure);
+    return found;
+  };
+  expect(await pressuresOf(potential)).not.toContain(null);
+  expect(await pressuresOf({ ...potential, conservative: false })).toEqual([null, null, null]);
+});
+
 test('leaves its start as it was, and gives the same bits again', async () => {
   const start = startMd(silicon, potential, { velocities });
   const first = await finish(runMd(start, potential, { integrator, steps: 30 }));

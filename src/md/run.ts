@@ -14,7 +14,10 @@ export interface MdSample {
   readonly time: number;
   /** K. */
   readonly temperature: number;
-  /** GPa, positive in compression; null where the structure is not periodic in three dimensions. */
+  /**
+   * GPa, positive in compression; null where the structure is not periodic in three dimensions, and where the forces of the
+   * potential are no gradient: then its strain gradient is none either.
+   */
   readonly pressure: number | null;
   /** eV. */
   readonly potentialEnergy: number;
@@ -65,14 +68,15 @@ export async function* runMd(
   const state = copyState(start);
   const turn = turnTaker(state.masses.length);
   checkMoves(state, integrator.timestep);
-  yield sampleOf(state, integrator);
+  const gradient = potential.conservative !== false;
+  yield sampleOf(state, integrator, gradient);
   for (let done = 1; done <= steps; done++) {
     if (signal?.aborted) break;
     integrator.step(state, potential);
     checkMoves(state, integrator.timestep);
     const looked = done % every === 0 || done === steps;
     if (looked || done % DISTANCE_INTERVAL === 0) checkHealth(state, integrator, options);
-    if (looked) yield sampleOf(state, integrator);
+    if (looked) yield sampleOf(state, integrator, gradient);
     await turn();
   }
   return state;
@@ -83,14 +87,14 @@ export function copyState(state: MdState): MdState {
   return { ...state, structure: copyStructure(state.structure), velocities: state.velocities.slice() };
 }
 
-function sampleOf(state: MdState, integrator: Integrator): MdSample {
+function sampleOf(state: MdState, integrator: Integrator, gradient: boolean): MdSample {
   const kinetic = kineticEnergy(state.velocities, state.masses);
   const potentialEnergy = state.evaluation.energy;
   return {
     step: state.step,
     time: state.time,
     temperature: temperatureOf(state.velocities, state.masses, integrator.centreHeld),
-    pressure: pressureOf(state),
+    pressure: gradient ? pressureOf(state) : null,
     potentialEnergy,
     kineticEnergy: kinetic,
     conservedEnergy: potentialEnergy + kinetic - state.heat,

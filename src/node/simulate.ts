@@ -58,7 +58,7 @@ export interface SimulationResult {
   /** Mean and standard deviation over the second half of the run, K. */
   readonly temperature: number;
   readonly temperatureDeviation: number;
-  /** Mean over the second half, GPa; null where the structure is not periodic in three dimensions. */
+  /** Mean over the second half, GPa; null where its moments have none. */
   readonly pressure: number | null;
   readonly last: MdState;
 }
