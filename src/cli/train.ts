@@ -15,6 +15,7 @@ import { GPA } from '../units.ts';
 import { addInputFlags, type InputFlags, inputOptions, keepInputs } from './inputs.ts';
 import { formatDuration, type Stage } from './progress.ts';
 import { addCommonFlags, type CommonFlags, runCommand, type Session, usageError } from './session.ts';
+import { calibratedDocument, describeCalibrated } from './train-calibrated.ts';
 import { parseTrainConfig } from './train-config.ts';
 import {
   parseCount,
@@ -177,6 +178,7 @@ async function trainCommand(
     }),
     split: result.split,
     weights: model.model.parameters.length,
+    calibrated: calibratedDocument(result),
   };
   session.print(document, describe(result, session.colour));
   return undefined;
@@ -309,17 +311,8 @@ function describe(result: TrainRunResult, colour: boolean): string {
       ? ''
       : `grown by ${grown.elements.join(', ')}: structures of the old elements get the same bits as before`,
     validation === null ? 'Nothing was held out: these errors say nothing about other structures.' : '',
-    shape.heads > 1 && model.calibration === null ? notCalibrated(result) : '',
+    describeCalibrated(result),
   ]
     .filter((line, k) => k < 4 || line !== '')
     .join('\n');
-}
-
-/** A grown model does not take over the calibration of its old elements: nobody has tried it on the new ones. */
-function notCalibrated({ validation, path, model }: TrainRunResult): string {
-  const few =
-    validation === null ? 'no frames were held out' : `${validation.overall.frames} frames held out are too few`;
-  const grown =
-    model.provenance.grown === undefined ? '' : ', and what the old model knew of its errors is of other elements';
-  return `Uncertainties are not calibrated: ${few}${grown}. Later: nearsight calibrate ${path} DATA`;
 }
