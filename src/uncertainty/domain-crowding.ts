@@ -25,6 +25,8 @@ export interface Strangeness {
 /** In ln(1 + n): 5 % of the neighbours are never strange, 25 % always are, whatever the held-out frames are like. */
 const LEAST_MARGIN = 0.05;
 const MOST_MARGIN = 0.25;
+/** A hole between two numbers of neighbours that is narrower, in ln(1 + n), is crossed by interpolation, as in a scan. */
+const LEAST_HOLE = 0.5;
 /** Held-out frames are few: others like them go farther. */
 const SAFETY = 2;
 
@@ -76,8 +78,7 @@ export function crowdingOf(train: Counted, heldOut: ArrayLike<number>, fewest: n
   const ranges: [number, number][] = [];
   for (const n of sorted) {
     const last = ranges.at(-1);
-    // Within the margin of either side: nothing between is strange.
-    if (last !== undefined && Math.log1p(n) - Math.log1p(last[1]) <= 2 * margin) last[1] = n;
+    if (last !== undefined && Math.log1p(n) - Math.log1p(last[1]) <= LEAST_HOLE) last[1] = n;
     else ranges.push([n, n]);
   }
   return { ranges, margin };

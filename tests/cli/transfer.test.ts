@@ -136,7 +136,7 @@ describe('growing', () => {
         ok(await run('evaluate', `${name}.safetensors`, 'new.extxyz', '--write', `${name}.extxyz`));
         return parseExtxyz(readFileSync(path(`${name}.extxyz`), 'utf8'), name).map(({ info, arrays }) => [
           ...[info.predicted_energy, info.predicted_stress],
-          ...Array.from(arrays.predicted_forces.values),
+          ...Array.from(arrays.predicted_forces.values, Number),
         ]);
       }),
     );
