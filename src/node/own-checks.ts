@@ -60,7 +60,7 @@ function checked(value: unknown, path: string, k: number): Check {
     const named = typeof record?.id === 'string' ? `the check "${record.id}"` : `check ${k}`;
     throw badCheck(path, `${named}: ${name} must be ${what}`, 'a check is what the type Check of nearsight says', name);
   }
-  return record as unknown as Check;
+  return value as Check;
 }
 
 /** A check that throws, or answers with something else than a finding, has failed, and says what happened. */

@@ -74,7 +74,7 @@ describe('a calibrated model', async () => {
       labels: { ...frame.labels, forces: frame.labels.forces.map((f) => f + random.normal()) },
     }));
     const strange = new Set<Structure>(wild.map(({ structure }) => structure));
-    const farthest = { atom: 0, element: 'Si', distance: 9, nearest: null };
+    const farthest = { atom: 0, element: 'Si', distance: 9, nearest: null, crowding: null };
     const domain = { limit: 2 } as Domain;
     const account = (given: typeof frames) => {
       const accountant = openAccount(knowing, domain);
@@ -86,8 +86,9 @@ describe('a calibrated model', async () => {
       domain,
       of: (structure, options) => {
         const inside = !strange.has(structure);
-        const verdict = { inside, limit: 2, outside: inside ? [] : [farthest], farthest, sentence: '' };
-        return { ...uncertainty.of(structure, options), domain: verdict as unknown as DomainVerdict };
+        const places = { outside: inside ? [] : [farthest], farthest, centre: farthest };
+        const verdict: DomainVerdict = { inside, limit: 2, ...places, sentence: '' };
+        return { ...uncertainty.of(structure, options), domain: verdict };
       },
     };
     const held = (metrics: CalibrationMetrics | null) =>
