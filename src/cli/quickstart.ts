@@ -119,7 +119,7 @@ function tell(step: Told, colour: boolean): string {
       const failed = step.checks.filter((check) => check.verdict === 'fail');
       const skipped = step.checks.filter((check) => check.verdict === 'skipped').length;
       const asked = step.checks.length - skipped;
-      const head = `CHECKS    ${asked - failed.length} of ${asked} pass: symmetries, forces and stress as derivatives, smoothness, extensivity, energy conservation`;
+      const head = `CHECKS    ${asked - failed.length} of ${asked} pass: symmetries, derivatives, cutoff and size, two and three atoms alone, atoms that move`;
       return failed.length === 0 ? head : `${head}\n\n${formatChecks(failed, { colour })}`;
     }
     case 'properties':

@@ -345,8 +345,11 @@ function verdictOn(found: Omit<DataLocality, 'verdict'>): string {
       `what it feels from beyond is long-ranged, or the frames do not tell.${images}`
     );
   }
+  const [least, most] = interval;
+  const sure =
+    least === most ? 'also when other frames are drawn' : `${least} to ${most} Å when other frames are drawn`;
   return (
-    `An atom needs to see ${cutoff} Å (${interval[0]} to ${interval[1]} Å when other frames are drawn): longer radii ` +
+    `An atom needs to see ${cutoff} Å (${sure}): longer radii ` +
     `lower the held-out force error, ${milli} at best, by no more than 5 % or its standard error.${images}`
   );
 }
