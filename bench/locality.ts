@@ -76,7 +76,8 @@ async function scan(): Promise<[object, string]> {
   const rows = radii.map((radius, k) => {
     const linear = data.radii.find((one) => one.radius === radius);
     const fitted = linear === undefined ? '–' : `${milli(linear.error)} ± ${milli(linear.uncertainty)}`;
-    return `| ${radius} | ${milli(means[k])} ± ${milli(standardError(errors[k]))} | ${fitted} |`;
+    const spread = errors[k].length > 1 ? ` ± ${milli(standardError(errors[k]))}` : '';
+    return `| ${radius} | ${milli(means[k])}${spread} | ${fitted} |`;
   });
   const table = [
     '| radius, Å | trained potentials, test frames, meV/Å | linear models, held-out frames, meV/Å |',
